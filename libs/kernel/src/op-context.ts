@@ -1,0 +1,54 @@
+import type { ApiKeyId, TenantId, UserId } from './ids.js';
+
+export const ROLES = ['operator', 'tenant-owner', 'editor', 'viewer', 'auditor', 'worker'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Who acts. `system` is one of Freehold's own processes (a reconciler, a migration worker). */
+export interface Actor {
+  type: 'user' | 'system';
+  /** A `usr-` id, or the name of the process for `system`. */
+  id: UserId | string;
+  keyId: ApiKeyId | null;
+  roles: readonly Role[];
+}
+
+/** A reply as it went out: kept so that the same request again gets the same bytes. */
+export interface StoredReply {
+  status: number;
+  etag: string | null;
+  /** Canonical enough to be sent again as it is; never contains a secret. */
+  body: unknown;
+}
+
+/** The caller's Idempotency-Key with what it is scoped to. */
+export interface IdempotencyScope {
+  /** The principal, the method and the concrete path. */
+  scope: string;
+  key: string;
+  /** SHA-256 of the canonical request: method, path, query, body. */
+  requestHash: Uint8Array;
+}
+
+/** What the caller gets from a change's transaction in return: ids of its ledger entries with their promises. */
+export interface RecordedEntry {
+  ledgerEntryId: string;
+  promise: string;
+}
+
+/**
+ * The context of one operation: who, for which tenant, under which request id, and how the request vouches for itself.
+ * Goes first in every use case; nothing below HTTP reads a request.
+ */
+export interface OpContext {
+  actor: Actor;
+  tenantId: TenantId;
+  requestId: string;
+  permissions: ReadonlySet<string>;
+  idempotency?: IdempotencyScope;
+  /** Validate, authorise, plan and answer, but write nothing. */
+  dryRun?: boolean;
+  /** The entity versions the caller expects (If-Match), or undefined when it did not say. `*` matches any. */
+  ifMatch?: readonly string[];
+  /** Turns a use case's result into the reply, inside the transaction, so that the reply is stored with the change. */
+  render?: (result: unknown, entries: readonly RecordedEntry[]) => StoredReply;
+}
