@@ -16,8 +16,15 @@ export interface Actor {
 export interface StoredReply {
   status: number;
   etag: string | null;
-  /** Canonical enough to be sent again as it is; never contains a secret. */
   body: unknown;
+  /** What is kept in place of a body that shows a secret: a replay says that it was shown. */
+  storedBody?: unknown;
+}
+
+/** Where a use case leaves its reply: rendered inside the transaction, so that it is stored with the change. */
+export interface ReplySlot {
+  render(result: unknown, entries: readonly RecordedEntry[]): StoredReply;
+  stored: StoredReply | null;
 }
 
 /** The caller's Idempotency-Key with what it is scoped to. */
@@ -49,6 +56,5 @@ export interface OpContext {
   dryRun?: boolean;
   /** The entity versions the caller expects (If-Match), or undefined when it did not say. `*` matches any. */
   ifMatch?: readonly string[];
-  /** Turns a use case's result into the reply, inside the transaction, so that the reply is stored with the change. */
-  render?: (result: unknown, entries: readonly RecordedEntry[]) => StoredReply;
+  reply?: ReplySlot;
 }

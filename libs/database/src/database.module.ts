@@ -1,0 +1,43 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { Outbox } from './outbox.js';
+import { SystemUnitOfWork, UnitOfWork } from './unit-of-work.js';
+
+export interface DatabaseModuleOptions {
+  url: string;
+  /** Which unit of work the process may use: `api` is bound to one tenant at a time, `system` sees all. */
+  role: 'api' | 'system';
+  applicationName: string;
+  poolSize?: number;
+}
+
+/** The process's one connection pool, under one role, and the units of work over it. */
+@Module({})
+export class DatabaseModule {
+  static forRoot(options: DatabaseModuleOptions): DynamicModule {
+    const unit = options.role === 'api' ? UnitOfWork : SystemUnitOfWork;
+    return {
+      module: DatabaseModule,
+      global: true,
+      imports: [
+        TypeOrmModule.forRoot({
+          type: 'postgres',
+          url: options.url,
+          autoLoadEntities: true,
+          synchronize: false,
+          logging: false,
+          poolSize: options.poolSize ?? 16,
+          extra: {
+            application_name: options.applicationName,
+            connectionTimeoutMillis: 10_000,
+            statement_timeout: 30_000,
+            lock_timeout: 10_000,
+            idle_in_transaction_session_timeout: 60_000,
+          },
+        }),
+      ],
+      providers: [unit, Outbox],
+      exports: [unit, Outbox, TypeOrmModule],
+    };
+  }
+}

@@ -1,0 +1,10 @@
+export * from './database.module.js';
+export { ReplayedReply } from './idempotency.js';
+export * from './migrations.js';
+export * from './outbox.js';
+export * from './paging.js';
+export * from './prepare-database.js';
+export { projectRoot } from './project-root.js';
+export { domainErrorFor, isConnectionLost, postgresErrorOf, translating } from './sql-state.js';
+export { Tx } from './tx.js';
+export { SystemUnitOfWork, UnitOfWork } from './unit-of-work.js';

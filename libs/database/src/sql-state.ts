@@ -1,0 +1,117 @@
+import { ConflictError, DomainError } from '#kernel';
+
+/** What the `pg` driver puts on an error that PostgreSQL reported. */
+export interface PostgresError extends Error {
+  code: string;
+  constraint?: string;
+}
+
+const POSTGRES_ERROR_CODE = /^[0-9A-Z]{5}$/;
+
+/** TypeORM wraps driver errors; this finds PostgreSQL's own, whatever wraps it. */
+export function postgresErrorOf(error: unknown): PostgresError | null {
+  for (
+    let current = error;
+    current instanceof Error;
+    current = (current as { driverError?: unknown }).driverError ?? current.cause
+  ) {
+    const code = (current as { code?: unknown }).code;
+    if (typeof code === 'string' && POSTGRES_ERROR_CODE.test(code)) return current as PostgresError;
+  }
+  return null;
+}
+
+const CONNECTION_LOST = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND']);
+
+/** True when the server went away or never was there: nothing is known about a statement that was under way. */
+export function isConnectionLost(error: unknown): boolean {
+  for (
+    let current = error;
+    current instanceof Error;
+    current = (current as { driverError?: unknown }).driverError ?? current.cause
+  ) {
+    const code = (current as { code?: unknown }).code;
+    if (typeof code === 'string' && (CONNECTION_LOST.has(code) || code.startsWith('08') || code.startsWith('57P')))
+      return true;
+    if (
+      /Connection terminated|Client has encountered a connection error|not queryable|timeout exceeded when trying to connect/.test(
+        current.message,
+      )
+    ) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** Serialization failure and deadlock: PostgreSQL rolled back and asks for the whole transaction again. */
+export function isTransient(error: unknown): boolean {
+  const code = postgresErrorOf(error)?.code;
+  return code === '40001' || code === '40P01';
+}
+
+/**
+ * Runs a statement and turns the violation of a named constraint into the domain error that the caller names for it.
+ * The database's own detail is dropped: it can hold another tenant's values.
+ */
+export async function translating<T>(
+  constraints: Record<string, () => DomainError>,
+  statement: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await statement();
+  } catch (error) {
+    const constraint = postgresErrorOf(error)?.constraint;
+    const translate = constraint === undefined ? undefined : constraints[constraint];
+    if (translate) throw translate();
+    throw error;
+  }
+}
+
+/** The domain error for what is left when no repository translated it, or null when it is a defect of ours. */
+export function domainErrorFor(error: unknown): DomainError | null {
+  if (error instanceof DomainError) return error;
+  if (isConnectionLost(error)) {
+    return new DomainError('unavailable', 'DatabaseUnavailable', 'The database cannot be reached; try again.', {
+      cause: error,
+    });
+  }
+  const code = postgresErrorOf(error)?.code;
+  switch (code) {
+    case '40001':
+    case '40P01':
+    case '55P03':
+    case '57014':
+      return new DomainError(
+        'unavailable',
+        'Contention',
+        'Too many changes to the same resources at once; try again.',
+        { cause: error },
+      );
+    case '53100':
+    case '53200':
+      return new DomainError('storage-full', 'StorageFull', 'The database has no space left; nothing was changed.', {
+        cause: error,
+      });
+    case '53300':
+      return new DomainError(
+        'unavailable',
+        'TooManyConnections',
+        'The database accepts no more connections; try again.',
+        { cause: error },
+      );
+    case '23505':
+    case '23P01':
+      return new ConflictError(
+        'Conflict',
+        'The change collides with one made at the same time; read the resource and try again.',
+        { cause: error },
+      );
+    case '23503':
+      return new ConflictError('Conflict', 'A resource that the change refers to was removed at the same time.', {
+        cause: error,
+      });
+    default:
+      return null;
+  }
+}
