@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { Database } from './database.js';
 import { Outbox } from './outbox.js';
 import { SystemUnitOfWork, UnitOfWork } from './unit-of-work.js';
 
@@ -36,8 +37,8 @@ export class DatabaseModule {
           },
         }),
       ],
-      providers: [unit, Outbox],
-      exports: [unit, Outbox, TypeOrmModule],
+      providers: [unit, Outbox, Database],
+      exports: [unit, Outbox, Database, TypeOrmModule],
     };
   }
 }

@@ -1,3 +1,4 @@
+export * from './database.js';
 export * from './database.module.js';
 export { ReplayedReply } from './idempotency.js';
 export * from './migrations.js';

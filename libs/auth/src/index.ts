@@ -1,0 +1,6 @@
+export * from './api-key.js';
+export * from './auth.guard.js';
+export * from './authenticator.js';
+export * from './authorize.js';
+export * from './permissions.js';
+export { RouteAudit } from './route-audit.js';

@@ -1,0 +1,60 @@
+import type { Role } from '#kernel';
+
+/** Every permission there is, with what it lets a caller do. A route names one of these, or the boot stops. */
+export const PERMISSIONS = {
+  'tenant:read': "Read one's own tenant and its quotas",
+  'user:read': 'Read the users of the tenant',
+  'user:write': 'Create, change and delete users of the tenant',
+  'key:read': 'Read the API keys of the tenant (never their secrets)',
+  'key:write': 'Create and revoke API keys of the tenant',
+  'network:read': 'Read VPCs and everything in them',
+  'network:write': 'Create, change and delete VPCs and everything in them',
+  'ledger:read': "Read the tenant's ledger entries, receipts and bundles",
+  'migration:read': 'Read datasets, migrations and their progress',
+  'migration:write': 'Create datasets, move data in and restore it',
+  'system:tenant:read': 'Read all tenants (operator)',
+  'system:tenant:write': 'Create, suspend, resume and delete tenants, set quotas (operator)',
+  'system:pool:read': 'Read address pools (operator)',
+  'system:pool:write': 'Create and delete address pools (operator)',
+  'system:node:read': 'Read storage nodes (operator)',
+  'system:node:write': 'Register, drain and delete storage nodes (operator)',
+} as const;
+
+export type Permission = keyof typeof PERMISSIONS;
+
+const READ: Permission[] = ['tenant:read', 'network:read', 'ledger:read', 'migration:read'];
+
+const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
+  operator: [
+    'tenant:read',
+    'user:read',
+    'user:write',
+    'key:read',
+    'key:write',
+    'ledger:read',
+    'system:tenant:read',
+    'system:tenant:write',
+    'system:pool:read',
+    'system:pool:write',
+    'system:node:read',
+    'system:node:write',
+  ],
+  'tenant-owner': [...READ, 'user:read', 'user:write', 'key:read', 'key:write', 'network:write', 'migration:write'],
+  editor: [...READ, 'network:write', 'migration:write'],
+  viewer: READ,
+  auditor: ['tenant:read', 'user:read', 'key:read', 'network:read', 'ledger:read', 'migration:read'],
+  worker: ['migration:read', 'migration:write'],
+};
+
+/** Roles that exist in the operator's own tenant only. */
+export const OPERATOR_ROLES: readonly Role[] = ['operator'];
+
+export function isPermission(value: string): value is Permission {
+  return Object.hasOwn(PERMISSIONS, value);
+}
+
+/** What a key may do: what its user's roles allow, narrowed to the key's scopes when it has any. */
+export function permissionsOf(roles: readonly Role[], scopes: readonly string[] | null): ReadonlySet<Permission> {
+  const granted = new Set(roles.flatMap((role) => ROLE_PERMISSIONS[role] ?? []));
+  return scopes === null ? granted : new Set([...granted].filter((permission) => scopes.includes(permission)));
+}
