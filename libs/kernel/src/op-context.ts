@@ -1,3 +1,4 @@
+import { DomainError } from './errors.js';
 import type { ApiKeyId, TenantId, UserId } from './ids.js';
 
 export const ROLES = ['operator', 'tenant-owner', 'editor', 'viewer', 'auditor', 'worker'] as const;
@@ -57,4 +58,28 @@ export interface OpContext {
   /** The entity versions the caller expects (If-Match), or undefined when it did not say. `*` matches any. */
   ifMatch?: readonly string[];
   reply?: ReplySlot;
+}
+
+/**
+ * Honours If-Match (RFC 9110 section 13.1.1): to be called under the row's lock, before anything is changed.
+ * @throws DomainError `VersionMismatch` (412)
+ */
+export function requireMatch(ctx: OpContext, current: { id: string; version: number }): void {
+  if (!ctx.ifMatch || ctx.ifMatch.includes('*') || ctx.ifMatch.includes(`"${current.version}"`)) return;
+  throw new DomainError(
+    'precondition-failed',
+    'VersionMismatch',
+    `${current.id} is at version ${current.version}, not at ${ctx.ifMatch.join(', ')}.`,
+    {
+      extra: { currentVersion: current.version, expected: ctx.ifMatch },
+      errors: [
+        {
+          pointer: '/header/if-match',
+          rule: 'version.current',
+          message: 'the resource has changed since you read it',
+          fix: 'read it again and decide anew',
+        },
+      ],
+    },
+  );
 }

@@ -1,0 +1,197 @@
+import { Injectable } from '@nestjs/common';
+import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { z } from 'zod';
+import { PERMISSIONS } from '#auth';
+import { type EndpointSpec, endpointSpec, isChange, successStatus } from './endpoint.js';
+
+type Json = Record<string, unknown>;
+
+/** Title and version of the document; servers are left out, so that it is the same everywhere and can be committed. */
+export interface OpenApiInfo {
+  title: string;
+  version: string;
+  description: string;
+}
+
+/** OpenAPI 3.1, made from the very schemas that validate: it cannot disagree with the code. */
+@Injectable()
+export class OpenApiDocument {
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly scanner: MetadataScanner,
+  ) {}
+
+  build(info: OpenApiInfo): Json {
+    const schemas: Json = { Problem: problemSchema };
+    const paths: Record<string, Json> = {};
+    for (const { path, tag, name, spec } of this.routes()) {
+      const entry = paths[path] ?? {};
+      entry[spec.method.toLowerCase()] = operation(spec, tag, name, schemas);
+      paths[path] = entry;
+    }
+    return {
+      openapi: '3.1.0',
+      info,
+      paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
+      components: {
+        schemas: Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1))),
+        securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', bearerFormat: 'fh_<id>_<secret>' } },
+      },
+    };
+  }
+
+  private *routes(): Iterable<{ path: string; tag: string; name: string; spec: EndpointSpec }> {
+    for (const { instance, metatype } of this.discovery.getControllers()) {
+      if (!instance || !metatype) continue;
+      const base = Reflect.getMetadata('path', metatype) as string;
+      const prototype = Object.getPrototypeOf(instance) as Record<string, object>;
+      for (const name of this.scanner.getAllMethodNames(prototype)) {
+        const handler = prototype[name];
+        const spec = handler && endpointSpec(handler);
+        if (!spec) continue;
+        const path = `/${base}/${spec.path ?? ''}`.replace(/\/+/g, '/').replace(/(.)\/$/, '$1');
+        const tag = metatype.name.replace(/Controller$/, '');
+        yield { path: path.replace(/:([A-Za-z]+)/g, '{$1}').replace(/\*(\w*)/, '{$1}'), tag, name, spec };
+      }
+    }
+  }
+}
+
+const problemSchema: Json = {
+  type: 'object',
+  description: 'RFC 9457 problem details. `code` is stable.',
+  required: ['type', 'title', 'status', 'detail', 'code', 'requestId'],
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    instance: { type: 'string' },
+    code: { type: 'string' },
+    requestId: { type: 'string' },
+    errors: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['pointer', 'rule', 'message', 'fix'],
+        properties: {
+          pointer: { type: 'string' },
+          rule: { type: 'string' },
+          message: { type: 'string' },
+          fix: { type: 'string' },
+        },
+      },
+    },
+    blockers: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['id', 'kind', 'fix'],
+        properties: { id: { type: 'string' }, kind: { type: 'string' }, fix: { type: 'string' } },
+      },
+    },
+  },
+};
+
+function operation(spec: EndpointSpec, tag: string, name: string, schemas: Json): Json {
+  const change = isChange(spec);
+  const status = successStatus(spec);
+  const isPublic = spec.permission === 'public';
+  return {
+    operationId: `${tag.charAt(0).toLowerCase()}${tag.slice(1)}.${name}`,
+    tags: [tag],
+    summary: spec.summary,
+    ...(spec.description ? { description: spec.description } : {}),
+    security: isPublic ? [] : [{ apiKey: [] }],
+    ...(isPublic
+      ? {}
+      : {
+          'x-permission': spec.permission,
+          'x-permission-meaning': PERMISSIONS[spec.permission as keyof typeof PERMISSIONS],
+        }),
+    parameters: [
+      ...parameters(spec.params, 'path'),
+      ...parameters(spec.query, 'query'),
+      ...(change ? changeParameters : []),
+    ],
+    ...(spec.body
+      ? {
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: jsonSchema(spec.body, schemas, 'input') } },
+          },
+        }
+      : {}),
+    responses: {
+      [status]: success(spec, schemas),
+      default: {
+        description: 'A problem.',
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
+    },
+  };
+}
+
+function success(spec: EndpointSpec, schemas: Json): Json {
+  const description = isChange(spec) ? 'Done, recorded and promised.' : 'As asked.';
+  if (!spec.reply) return { description, content: { [spec.produces ?? 'application/octet-stream']: {} } };
+  return {
+    description,
+    content: { [spec.produces ?? 'application/json']: { schema: jsonSchema(spec.reply, schemas, 'output') } },
+  };
+}
+
+const changeParameters: Json[] = [
+  {
+    name: 'dryRun',
+    in: 'query',
+    description: 'Validate, authorise and plan, but write nothing.',
+    schema: { type: 'string', enum: ['true', 'false'] },
+  },
+  {
+    name: 'Idempotency-Key',
+    in: 'header',
+    description: 'The same key and request give the first reply again.',
+    schema: { type: 'string', maxLength: 257 },
+  },
+  {
+    name: 'If-Match',
+    in: 'header',
+    description: 'The ETag of your last read: 412 when the resource has changed since.',
+    schema: { type: 'string' },
+  },
+];
+
+function parameters(schema: z.ZodObject | undefined, where: 'path' | 'query'): Json[] {
+  if (!schema) return [];
+  const { properties = {}, required = [] } = plainSchema(schema, 'input') as {
+    properties?: Record<string, Json>;
+    required?: string[];
+  };
+  return Object.entries(properties).map(([name, { description, ...property }]) => ({
+    name,
+    in: where,
+    required: where === 'path' || required.includes(name),
+    ...(description ? { description } : {}),
+    schema: property,
+  }));
+}
+
+function plainSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const { $schema: _dialect, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Json;
+  return json;
+}
+
+/** Schemas with an id (`.meta({ id })`) become components; every other one stands where it is used. */
+function jsonSchema(schema: z.ZodType, schemas: Json, io: 'input' | 'output'): Json {
+  const { $defs = {}, ...json } = plainSchema(schema, io) as { $defs?: Json };
+  const hoisted = JSON.parse(JSON.stringify({ json, $defs }).replaceAll('#/$defs/', '#/components/schemas/')) as {
+    json: Json;
+    $defs: Json;
+  };
+  Object.assign(schemas, hoisted.$defs);
+  const id = schema.meta()?.id;
+  if (typeof id !== 'string') return hoisted.json;
+  schemas[id] = hoisted.json;
+  return { $ref: `#/components/schemas/${id}` };
+}
