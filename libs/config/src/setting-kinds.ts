@@ -1,0 +1,98 @@
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+/** What the text of a variable may be: the schema that reads it, and the same rule in words. */
+export interface SettingKind<T> {
+  schema: z.ZodType<T, string>;
+  /** Completes "must be ...". */
+  rule: string;
+}
+
+/** A value as text is never surrounded by blanks and holds no control character: both are slips of an editor or a shell. */
+const plainText = z.string().regex(/^(?!\s)[^\p{Cc}]+(?<!\s)$/u);
+
+export function wholeNumber(min: number, max: number): SettingKind<number> {
+  return {
+    schema: z
+      .string()
+      .regex(/^\d{1,15}$/)
+      .transform(Number)
+      .refine((value) => value >= min && value <= max),
+    rule: `a whole number from ${min} to ${max}`,
+  };
+}
+
+export const port: SettingKind<number> = {
+  schema: wholeNumber(0, 65535).schema,
+  rule: 'a TCP port from 0 to 65535 (0: any free one)',
+};
+
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i;
+
+export const host: SettingKind<string> = {
+  schema: plainText.refine((value) => isIP(value) !== 0 || (HOST_NAME.test(value) && !/^[\d.]+$/.test(value))),
+  rule: 'an IP address or a host name, without brackets and port',
+};
+
+/** A file or folder. A relative path is taken from the current folder. */
+export const path: SettingKind<string> = {
+  schema: plainText.transform((value) => resolve(value)),
+  rule: 'a path (a relative one is taken from the current folder)',
+};
+
+export const commandLine: SettingKind<string> = { schema: plainText, rule: 'a command line on one line' };
+
+/** A URL of one of the given schemes. Kept as written. */
+export function url(...schemes: string[]): SettingKind<string> {
+  return {
+    schema: plainText.refine((value) => {
+      if (!URL.canParse(value)) return false;
+      const { hostname, protocol } = new URL(value);
+      return hostname !== '' && schemes.includes(protocol.slice(0, -1));
+    }),
+    rule: `a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
+  };
+}
+
+export function oneOf<const T extends string>(...values: [T, ...T[]]): SettingKind<T> {
+  return { schema: z.string().pipe(z.enum(values)), rule: `one of ${values.join(', ')}` };
+}
+
+/** How many signatures of how many signers an anchor takes. */
+export interface Quorum {
+  required: number;
+  total: number;
+}
+
+const MOST_SIGNERS = 32;
+
+export const quorum: SettingKind<Quorum> = {
+  schema: z
+    .string()
+    .regex(/^[1-9]\d?\/[1-9]\d?$/)
+    .transform((value) => {
+      const [required = 0, total = 0] = value.split('/').map(Number);
+      return { required, total };
+    })
+    .refine(({ required, total }) => required <= total && total <= MOST_SIGNERS),
+  rule: `<required>/<total>, where required <= total <= ${MOST_SIGNERS}`,
+};
+
+/** When an anchor's transaction counts as final. */
+export type ChainFinality =
+  | { kind: 'dev' }
+  | { kind: 'qbft' }
+  | { kind: 'finalized' }
+  | { kind: 'depth'; blocks: number };
+
+export const chainFinality: SettingKind<ChainFinality> = {
+  schema: z
+    .string()
+    .regex(/^(dev|qbft|finalized|depth:[1-9]\d{0,4})$/)
+    .transform((value): ChainFinality => {
+      const [kind, blocks] = value.split(':');
+      return kind === 'depth' ? { kind, blocks: Number(blocks) } : { kind: kind as 'dev' | 'qbft' | 'finalized' };
+    }),
+  rule: 'one of dev, qbft, finalized, depth:<blocks>',
+};

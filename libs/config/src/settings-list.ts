@@ -1,0 +1,287 @@
+import { join } from 'node:path';
+import { projectRoot } from './project-root.js';
+import {
+  chainFinality,
+  commandLine,
+  host,
+  oneOf,
+  path,
+  port,
+  quorum,
+  type SettingKind,
+  url,
+  wholeNumber,
+} from './setting-kinds.js';
+
+/** The heading under which a setting is documented. */
+export type SettingGroup = 'Where things are' | 'Addresses' | 'Services outside' | 'Keys' | 'Ledger' | 'Running';
+
+/** Values read so far, in the order of the list: a default may depend on those before it. */
+type Earlier = Record<string, unknown>;
+
+/** One setting, described in this one place: loading, documentation and redaction all come from here. */
+export interface Setting<T = unknown> {
+  variable: string;
+  group: SettingGroup;
+  kind: SettingKind<T>;
+  /** A sentence for the table of settings. */
+  description: string;
+  /** The value when the variable is absent or empty. Absent itself: the setting is optional. */
+  fallback?: (earlier: Earlier) => T;
+  /** The default as the documentation shows it. */
+  fallbackText: string;
+  /** A value that would be accepted, for error messages and .env.example. */
+  example: string;
+  /** True when the value may hold a credential: it is shown nowhere. */
+  secret?: boolean;
+}
+
+type Required<T> = Setting<T> & { fallback: (earlier: Earlier) => T };
+
+function required<T>(setting: Required<T>): Required<T> {
+  return setting;
+}
+
+function optional<T>(setting: Omit<Setting<T>, 'fallback' | 'fallbackText'> & { fallbackText?: string }): Setting<T> {
+  return { ...setting, fallbackText: setting.fallbackText ?? 'not set' };
+}
+
+function portSetting(variable: string, number: number, description: string): Required<number> {
+  return required({
+    variable,
+    group: 'Addresses',
+    kind: port,
+    description,
+    fallback: () => number,
+    fallbackText: `${number}`,
+    example: `${number}`,
+  });
+}
+
+function hostSetting(variable: string, what: string): Required<string> {
+  return required({
+    variable,
+    group: 'Addresses',
+    kind: host,
+    description: `The address on which ${what} listens. \`0.0.0.0\` makes it reachable from outside.`,
+    fallback: () => '127.0.0.1',
+    fallbackText: '127.0.0.1',
+    example: '0.0.0.0',
+  });
+}
+
+function millisecondsSetting(
+  group: SettingGroup,
+  variable: string,
+  [min, fallback, max]: [min: number, fallback: number, max: number],
+  description: string,
+): Required<number> {
+  return required({
+    variable,
+    group,
+    kind: wholeNumber(min, max),
+    description,
+    fallback: () => fallback,
+    fallbackText: `${fallback}`,
+    example: `${fallback}`,
+  });
+}
+
+/** `http://host:port`, with the brackets that an IPv6 address needs. A listener on every address is reached on loopback. */
+export function httpUrl(hostName: string, portNumber: number): string {
+  const reachable = hostName === '0.0.0.0' ? '127.0.0.1' : hostName === '::' ? '::1' : hostName;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${portNumber}`;
+}
+
+const inDataDir = (name: string) => (earlier: Earlier) => join(earlier.dataDir as string, name);
+
+export const settingsList = {
+  dataDir: required({
+    variable: 'FREEHOLD_DATA_DIR',
+    group: 'Where things are',
+    kind: path,
+    description:
+      'The folder of everything that an embedded Freehold keeps: the database, keys, logs and state. Back it up as a whole.',
+    fallback: () => join(projectRoot(), '.freehold'),
+    fallbackText: '`.freehold` in the project folder',
+    example: '/var/lib/freehold',
+  }),
+  stagingDir: required({
+    variable: 'FREEHOLD_STAGING_DIR',
+    group: 'Where things are',
+    kind: path,
+    description:
+      'Where uploaded ciphertext waits for its placement. The data process and the workers must see the same folder.',
+    fallback: inDataDir('staging'),
+    fallbackText: '`<data dir>/staging`',
+    example: '/var/lib/freehold/staging',
+  }),
+  ledgerHeadFile: required({
+    variable: 'FREEHOLD_LEDGER_HEAD_FILE',
+    group: 'Where things are',
+    kind: path,
+    description:
+      "The last signed head of the ledger, kept outside the database so that a restored older copy is noticed. Put it where the database's backups do not reach.",
+    fallback: inDataDir('ledger-head.json'),
+    fallbackText: '`<data dir>/ledger-head.json`',
+    example: '/var/lib/freehold/ledger-head.json',
+  }),
+  apiHost: hostSetting('FREEHOLD_API_HOST', 'the API'),
+  apiPort: portSetting('FREEHOLD_API_PORT', 7070, 'The port of the API.'),
+  apiUrl: required({
+    variable: 'FREEHOLD_API_URL',
+    group: 'Addresses',
+    kind: url('http', 'https'),
+    description: 'The URL under which callers reach the API, when a proxy stands before it.',
+    fallback: ({ apiHost, apiPort }) => httpUrl(apiHost as string, apiPort as number),
+    fallbackText: '`http://<api host>:<api port>`',
+    example: 'https://cloud.example.com',
+  }),
+  dataHost: hostSetting('FREEHOLD_DATA_HOST', 'the data process'),
+  dataPort: portSetting('FREEHOLD_DATA_PORT', 7071, 'The port of the data process, which takes and gives ciphertext.'),
+  dataUrl: required({
+    variable: 'FREEHOLD_DATA_URL',
+    group: 'Addresses',
+    kind: url('http', 'https'),
+    description: 'The URL under which clients reach the data process; it is written into upload tickets.',
+    fallback: ({ dataHost, dataPort }) => httpUrl(dataHost as string, dataPort as number),
+    fallbackText: '`http://<data host>:<data port>`',
+    example: 'https://data.cloud.example.com',
+  }),
+  workerHost: hostSetting('FREEHOLD_WORKER_HOST', "the worker's health and metrics endpoint"),
+  workerPort: portSetting('FREEHOLD_WORKER_PORT', 7072, "The port of the worker's health and metrics endpoint."),
+  databaseUrl: optional({
+    variable: 'DATABASE_URL',
+    group: 'Services outside',
+    kind: url('postgres', 'postgresql'),
+    description:
+      'A PostgreSQL to use in place of the embedded one. Alone, it must be a login that may create roles; beside the two below, it is the login of `freehold_owner`, which runs the migrations.',
+    fallbackText: 'the embedded PostgreSQL',
+    example: 'postgres://admin:secret@db.example.com:5432/freehold',
+    secret: true,
+  }),
+  databaseApiUrl: optional({
+    variable: 'DATABASE_API_URL',
+    group: 'Services outside',
+    kind: url('postgres', 'postgresql'),
+    description: 'The login of `freehold_api`, bound to one tenant at a time by row level security.',
+    fallbackText: 'made from `DATABASE_URL`',
+    example: 'postgres://freehold_api:secret@db.example.com:5432/freehold',
+    secret: true,
+  }),
+  databaseSystemUrl: optional({
+    variable: 'DATABASE_SYSTEM_URL',
+    group: 'Services outside',
+    kind: url('postgres', 'postgresql'),
+    description: 'The login of `freehold_system`, which the workers use.',
+    fallbackText: 'made from `DATABASE_URL`',
+    example: 'postgres://freehold_system:secret@db.example.com:5432/freehold',
+    secret: true,
+  }),
+  databasePoolSize: required({
+    variable: 'FREEHOLD_DATABASE_POOL_SIZE',
+    group: 'Services outside',
+    kind: wholeNumber(2, 200),
+    description: 'The most database connections one process opens.',
+    fallback: () => 16,
+    fallbackText: '16',
+    example: '16',
+  }),
+  redisUrl: optional({
+    variable: 'REDIS_URL',
+    group: 'Services outside',
+    kind: url('redis', 'rediss'),
+    description: 'A Redis (or compatible) for the job queue; it must not evict (`maxmemory-policy noeviction`).',
+    fallbackText: 'the queue lives in PostgreSQL',
+    example: 'redis://127.0.0.1:6379',
+    secret: true,
+  }),
+  chainUrl: optional({
+    variable: 'CHAIN_URL',
+    group: 'Services outside',
+    kind: url('http', 'https'),
+    description: 'The JSON-RPC endpoint of the EVM chain that anchors the ledger.',
+    fallbackText: 'a local development chain, which adds no independent trust',
+    example: 'https://qbft.example.com:8545',
+    secret: true,
+  }),
+  chainFinality: required({
+    variable: 'FREEHOLD_CHAIN_FINALITY',
+    group: 'Services outside',
+    kind: chainFinality,
+    description:
+      "When an anchor counts as final: after its block on a development (`dev`) or QBFT chain, at the chain's own `finalized` tag, or that many blocks deep.",
+    fallback: ({ chainUrl }) => (chainUrl === undefined ? { kind: 'dev' as const } : { kind: 'finalized' as const }),
+    fallbackText: '`finalized` with `CHAIN_URL`, else `dev`',
+    example: 'depth:12',
+  }),
+  kekFile: required({
+    variable: 'FREEHOLD_KEK_FILE',
+    group: 'Keys',
+    kind: path,
+    description:
+      "The key-encryption key that seals the service's keys. Made on the first start, readable by its owner only. Without it nothing can be signed again: keep a copy elsewhere.",
+    fallback: inDataDir('kek'),
+    fallbackText: '`<data dir>/kek`',
+    example: '/etc/freehold/kek',
+  }),
+  kekCommand: optional({
+    variable: 'FREEHOLD_KEK_COMMAND',
+    group: 'Keys',
+    kind: commandLine,
+    description: 'A program that wraps and unwraps keys (a KMS client), used in place of the file.',
+    example: '/usr/local/bin/kms-wrap --key freehold',
+  }),
+  anchorIntervalMs: millisecondsSetting(
+    'Ledger',
+    'FREEHOLD_ANCHOR_INTERVAL_MS',
+    [100, 10_000, 86_400_000],
+    'The shortest time between two anchors, in milliseconds. Nothing is sent when nothing is new.',
+  ),
+  sequencerIntervalMs: millisecondsSetting(
+    'Ledger',
+    'FREEHOLD_SEQUENCER_INTERVAL_MS',
+    [5, 50, 60_000],
+    'How often committed entries are put into the log, in milliseconds.',
+  ),
+  promiseSeconds: required({
+    variable: 'FREEHOLD_PROMISE_SECONDS',
+    group: 'Ledger',
+    kind: wholeNumber(1, 86_400),
+    description: 'The deadline, in seconds, that the service promises for a change to be in the log.',
+    fallback: () => 60,
+    fallbackText: '60',
+    example: '60',
+  }),
+  anchorSigners: required({
+    variable: 'FREEHOLD_ANCHOR_SIGNERS',
+    group: 'Ledger',
+    kind: quorum,
+    description: 'How many operator signatures of how many an anchor takes.',
+    fallback: () => ({ required: 1, total: 1 }),
+    fallbackText: '1/1',
+    example: '2/3',
+  }),
+  logLevel: required({
+    variable: 'FREEHOLD_LOG_LEVEL',
+    group: 'Running',
+    kind: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    description: 'The least severe log line that is written.',
+    fallback: () => 'info' as const,
+    fallbackText: 'info',
+    example: 'debug',
+  }),
+} satisfies Record<string, Setting<never> | Setting<string> | Setting<unknown>>;
+
+/**
+ * Variables with our prefix that are read by others than the services: the command line client, and the tests. They are
+ * known here so that having one set is not taken for a misspelt setting.
+ */
+export const clientVariables: Record<string, string> = {
+  FREEHOLD_URL: 'The API that the `freehold` command talks to.',
+  FREEHOLD_API_KEY: 'The API key that the `freehold` command sends.',
+  FREEHOLD_PROFILE: "The profile of the `freehold` command's configuration file.",
+  FREEHOLD_CONFIG: "The `freehold` command's configuration file.",
+};
+
+export const TEST_PREFIX = 'FREEHOLD_TEST_';
