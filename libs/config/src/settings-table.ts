@@ -12,23 +12,26 @@ export function renderSettingsPage(): string {
     'absent. A wrong value or an unknown `FREEHOLD_` variable ends the process at boot with one line that says what to do.',
   ];
   for (const [group, settings] of grouped()) {
-    lines.push('', `## ${group}`, '', '| variable | default | must be | what it does |', '| --- | --- | --- | --- |');
-    for (const setting of settings) {
-      const secret = setting.secret ? ' **Secret.**' : '';
-      const cells = [
-        `\`${setting.variable}\``,
-        setting.fallbackText,
-        setting.kind.rule.replaceAll('<', '&lt;'),
-        `${setting.description}${secret}`,
-      ];
-      lines.push(`| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`);
-    }
+    const rows = settings.map((setting) => [
+      `\`${setting.variable}\``,
+      setting.fallbackText,
+      setting.kind.rule.replaceAll('<', '&lt;'),
+      `${setting.description}${setting.secret ? ' **Secret.**' : ''}`,
+    ]);
+    lines.push('', `## ${group}`, '', ...table(['variable', 'default', 'must be', 'what it does'], rows));
   }
-  lines.push('', '## The `freehold` command', '', '| variable | what it does |', '| --- | --- |');
-  for (const [variable, description] of Object.entries(clientVariables)) {
-    lines.push(`| \`${variable}\` | ${description} |`);
-  }
+  const clientRows = Object.entries(clientVariables).map(([variable, text]) => [`\`${variable}\``, text]);
+  lines.push('', '## The `freehold` command', '', ...table(['variable', 'what it does'], clientRows));
   return `${lines.join('\n')}\n`;
+}
+
+/** A Markdown table with aligned columns, as the formatter wants it. */
+function table(head: string[], rows: string[][]): string[] {
+  const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll('|', '\\|')));
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const line = (row: string[]) => `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  const [first = [], ...others] = cells;
+  return [line(first), line(widths.map((width) => '-'.repeat(width))), ...others.map(line)];
 }
 
 /** The text of .env.example: every setting, commented out, with a value that would be accepted. */
