@@ -1,0 +1,11 @@
+export * from './bytes.js';
+export * from './checkpoint.js';
+export * from './entry-bundle.js';
+export * from './proof-verification.js';
+export * from './signed-note.js';
+export { type TileReader, TileTree } from './tile-tree.js';
+export * from './tiles.js';
+export * from './tlog-proof.js';
+export * from './tree-appender.js';
+export * from './tree-geometry.js';
+export * from './tree-hasher.js';
