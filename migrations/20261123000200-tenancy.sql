@@ -4,13 +4,16 @@
 CREATE TABLE tenant (
   id text PRIMARY KEY CHECK (id ~ '^tnt-[0-9a-f]{17}$'),
   name text NOT NULL,
-  name_folded text NOT NULL CONSTRAINT tenant_name_unique UNIQUE,
+  name_folded text NOT NULL,
   suspended boolean NOT NULL DEFAULT false,
+  -- A deleted tenant's row stays: its chain in the ledger stays.
+  deleted boolean NOT NULL DEFAULT false,
   root_public_key bytea,
   view_key_commitment bytea,
   version integer NOT NULL DEFAULT 1,
   created_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE UNIQUE INDEX tenant_name_unique ON tenant (name_folded) WHERE NOT deleted;
 ALTER TABLE tenant ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tenant FORCE ROW LEVEL SECURITY;
 -- The operator manages tenants; a tenant sees itself.
@@ -82,7 +85,7 @@ CREATE FUNCTION crosstenant.find_api_key(key_id text)
       FROM public.api_key k
       JOIN public.tenant_user u ON u.tenant_id = k.tenant_id AND u.id = k.user_id
       JOIN public.tenant t ON t.id = k.tenant_id
-     WHERE k.id = key_id
+     WHERE k.id = key_id AND NOT t.deleted
   $$;
 REVOKE ALL ON FUNCTION crosstenant.find_api_key(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION crosstenant.find_api_key(text) TO freehold_api;

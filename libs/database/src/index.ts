@@ -1,5 +1,6 @@
 export * from './database.js';
 export * from './database.module.js';
+export * from './entity-page.js';
 export { ReplayedReply } from './idempotency.js';
 export * from './migrations.js';
 export * from './outbox.js';

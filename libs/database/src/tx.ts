@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { EntityManager } from 'typeorm';
-import type { OpContext, RecordedEntry } from '#kernel';
+import type { OpContext, RecordedEntry, TenantId } from '#kernel';
 
 /** Statements are prepared once a connection. Beyond this many distinct texts (generated filters) they go unnamed. */
 const PREPARED_LIMIT = 400;
@@ -46,6 +46,18 @@ export class Tx {
    */
   beforeCommit(key: string, flush: (tx: Tx) => Promise<void>): void {
     if (!this.flushes.has(key)) this.flushes.set(key, flush);
+  }
+
+  /**
+   * Runs `work` with row level security set to another tenant, then sets it back: how an operator's use case, authorised
+   * for it, reaches the one tenant that it names.
+   */
+  async asTenant<T>(tenantId: TenantId, work: () => Promise<T>): Promise<T> {
+    const own = this.ctx?.tenantId ?? '';
+    await this.query("SELECT set_config('app.tenant', $1, true)", [tenantId]);
+    const result = await work();
+    await this.query("SELECT set_config('app.tenant', $1, true)", [own]);
+    return result;
   }
 
   /** Called by the unit of work alone. */

@@ -51,11 +51,6 @@ export const tagsSchema = z
   })
   .describe('Keys and values of your own, to find resources by.');
 
-/** The folded form under which names that must be unique are compared: NFKC, case folded. */
-export function foldName(name: string): string {
-  return name.normalize('NFKC').toLowerCase().normalize('NFKC');
-}
-
 export const timestampSchema = z.iso.datetime().describe('RFC 3339, UTC.');
 
 export const MAX_PAGE = 1000;

@@ -1,0 +1,29 @@
+import type { JsonValue } from '#kernel';
+import type { ApiKeyEntity } from '../infra/api-key.entity.js';
+import type { TenantEntity } from '../infra/tenant.entity.js';
+import type { UserEntity } from '../infra/user.entity.js';
+
+/** What the ledger says of each resource: its state as an auditor replays it, and never a secret. */
+
+export function tenantRecord(tenant: TenantEntity): JsonValue {
+  return {
+    name: tenant.name,
+    suspended: tenant.suspended,
+    rootPublicKey: tenant.rootPublicKey?.toString('base64') ?? null,
+    viewKeyCommitment: tenant.viewKeyCommitment?.toString('hex') ?? null,
+  };
+}
+
+export function userRecord(user: UserEntity): JsonValue {
+  return { name: user.name, roles: [...user.roles] };
+}
+
+export function apiKeyRecord(key: ApiKeyEntity): JsonValue {
+  return {
+    userId: key.userId,
+    name: key.name,
+    scopes: key.scopes,
+    expiresAt: key.expiresAt?.toISOString() ?? null,
+    revokedAt: key.revokedAt?.toISOString() ?? null,
+  };
+}

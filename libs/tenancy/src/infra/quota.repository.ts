@@ -1,0 +1,46 @@
+import { Injectable } from '@nestjs/common';
+import type { Tx } from '#database';
+import { QuotaExceededError, type TenantId } from '#kernel';
+import { DEFAULT_QUOTAS, type Quota } from '../domain/quotas.js';
+
+@Injectable()
+export class QuotaRepository {
+  /**
+   * Makes changes that count against the tenant's quotas wait for each other until the transaction ends. First in the lock
+   * order, before any VPC.
+   */
+  async lock(tx: Tx, tenantId: TenantId): Promise<void> {
+    await tx.query("SELECT pg_advisory_xact_lock(hashtextextended('quota ' || $1, 0))", [tenantId]);
+  }
+
+  async allowed(tx: Tx, tenantId: TenantId, quota: Quota): Promise<number> {
+    const [row] = await tx.query<{ allowed: number }>(
+      'SELECT allowed FROM tenant_quota WHERE tenant_id = $1 AND quota = $2',
+      [tenantId, quota],
+    );
+    return row?.allowed ?? DEFAULT_QUOTAS[quota];
+  }
+
+  /** To be called under the lock that `used` was counted under. @throws QuotaExceededError */
+  async require(tx: Tx, tenantId: TenantId, quota: Quota, used: number, wanted = 1): Promise<void> {
+    const allowed = await this.allowed(tx, tenantId, quota);
+    if (used + wanted > allowed) throw new QuotaExceededError(quota, allowed, used);
+  }
+
+  async set(tx: Tx, tenantId: TenantId, quota: Quota, allowed: number): Promise<void> {
+    await tx.execute(
+      `INSERT INTO tenant_quota (tenant_id, quota, allowed) VALUES ($1, $2, $3)
+       ON CONFLICT (tenant_id, quota) DO UPDATE SET allowed = excluded.allowed`,
+      [tenantId, quota, allowed],
+    );
+  }
+
+  /** Every quota of the tenant, set or by default. */
+  async all(tx: Tx, tenantId: TenantId): Promise<Record<Quota, number>> {
+    const rows = await tx.query<{ quota: Quota; allowed: number }>(
+      'SELECT quota, allowed FROM tenant_quota WHERE tenant_id = $1',
+      [tenantId],
+    );
+    return { ...DEFAULT_QUOTAS, ...Object.fromEntries(rows.map((row) => [row.quota, row.allowed])) };
+  }
+}
