@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { Tx } from '#database';
+import { type Actor, Clock, type JsonValue, newId, type RecordedEntry, type TenantId } from '#kernel';
+import { type EntryClass, encodeBody, MAX_BODY_BYTES, nodeCrypto, SALT_BYTES } from '#proof';
+import { EntryTooLargeError } from '../domain/ledger.errors.js';
+import { LedgerEntryRepository, type NewEntry } from '../infra/ledger-entry.repository.js';
+import { LogIdentity } from '../infra/log-identity.js';
+
+/** A change of one resource, to be recorded. */
+export interface LedgerChange {
+  /** Whose chain it belongs to; the tenant of the transaction's context unless said otherwise. */
+  tenantId?: TenantId;
+  class: EntryClass;
+  /** In the past tense: `subnet.created`. */
+  action: string;
+  resource: { type: string; id: string; version: number | null };
+  /** The resource before and after as plain JSON, without secrets; null where there was or is none. */
+  before: JsonValue;
+  after: JsonValue;
+}
+
+/** In whose name to record, in a transaction without a context of its own. */
+export interface RecordAs {
+  actor: Pick<Actor, 'type' | 'id' | 'keyId'>;
+  requestId: string;
+}
+
+export abstract class LedgerWriterOptions {
+  /** How long the log has to include an entry, in seconds; signed into every promise. */
+  abstract readonly promiseSeconds: number;
+}
+
+/**
+ * Records changes in the transaction that makes them. Entries are collected and go to the database in one statement just
+ * before the commit; they get their place in the log afterwards, from the sequencer, so that no change waits for another.
+ */
+@Injectable()
+export class LedgerWriter {
+  private readonly collected = new WeakMap<Tx, NewEntry[]>();
+
+  constructor(
+    private readonly log: LogIdentity,
+    private readonly repository: LedgerEntryRepository,
+    private readonly clock: Clock,
+    private readonly options: LedgerWriterOptions,
+  ) {}
+
+  /**
+   * Adds an entry to the transaction and to `tx.entries`. The promise in the result holds once the transaction commits; in
+   * a dry run it is empty, because nothing will be recorded.
+   * @throws EntryTooLargeError; TypeError when nothing says who acts for whom
+   */
+  append(tx: Tx, change: LedgerChange, as?: RecordAs): RecordedEntry {
+    const { entry, recorded } = this.draw(tx, change, as);
+    const entries = this.collected.get(tx);
+    if (entries) entries.push(entry);
+    else {
+      this.collected.set(tx, [entry]);
+      tx.beforeCommit('ledger', (open) => this.flush(open));
+    }
+    return recorded;
+  }
+
+  private draw(tx: Tx, change: LedgerChange, as?: RecordAs): { entry: NewEntry; recorded: RecordedEntry } {
+    const now = this.clock.now();
+    const tenantId = change.tenantId ?? tx.ctx?.tenantId;
+    const actor = as?.actor ?? tx.ctx?.actor;
+    const requestId = as?.requestId ?? tx.ctx?.requestId;
+    if (!tenantId || !actor || !requestId) {
+      throw new TypeError(`${change.action}: a transaction without a context must say who acts for whom`);
+    }
+    const id = newId('ledgerEntry', now.getTime());
+    const body = encodeBody({
+      v: 1,
+      id,
+      tenant: tenantId,
+      class: change.class,
+      action: change.action,
+      actor: { type: actor.type, id: actor.id },
+      keyId: actor.keyId,
+      resource: change.resource,
+      before: change.before,
+      after: change.after,
+      requestId,
+      time: now.toISOString(),
+      vouched: { mode: 'custodial' },
+    });
+    if (body.length > MAX_BODY_BYTES) throw new EntryTooLargeError(MAX_BODY_BYTES);
+    const bodyHash = nodeCrypto.sha256(body);
+    const deadline = Math.floor(now.getTime() / 1000) + this.options.promiseSeconds;
+    const promise = tx.ctx?.dryRun ? '' : this.log.signPromise({ entryId: id, bodyHash, deadline });
+    const recorded: RecordedEntry = { ledgerEntryId: id, promise };
+    tx.entries.push(recorded);
+    return { entry: { tenantId, id, body, bodyHash, salt: randomBytes(SALT_BYTES) }, recorded };
+  }
+
+  private async flush(tx: Tx): Promise<void> {
+    const entries = this.collected.get(tx) ?? [];
+    this.collected.delete(tx);
+    for (const [tenantId, own] of groupByTenant(entries)) await this.store(tx, tenantId, own);
+  }
+
+  private async store(tx: Tx, tenantId: TenantId, entries: NewEntry[]): Promise<void> {
+    const insert = () => this.repository.insert(tx, tenantId, entries);
+    await (tenantId === tx.ctx?.tenantId ? insert() : tx.asTenant(tenantId, insert));
+  }
+}
+
+function groupByTenant(entries: readonly NewEntry[]): Map<TenantId, NewEntry[]> {
+  const groups = new Map<TenantId, NewEntry[]>();
+  for (const entry of entries) {
+    const group = groups.get(entry.tenantId);
+    if (group) group.push(entry);
+    else groups.set(entry.tenantId, [entry]);
+  }
+  return groups;
+}

@@ -1,0 +1,27 @@
+import { DomainError } from '#kernel';
+
+/** The body of a change's entry is too long to be recorded, and what is not recorded does not happen. */
+export class EntryTooLargeError extends DomainError {
+  constructor(limit: number) {
+    super('too-large', 'LedgerEntryTooLarge', `The record of this change would be longer than ${limit} bytes.`);
+  }
+}
+
+/** A change was made for a tenant that has no chain: whoever made the tenant has not opened one. */
+export class ChainMissingError extends DomainError {
+  constructor(tenantId: string) {
+    super('unavailable', 'LedgerChainMissing', `The tenant ${tenantId} has no ledger chain; nothing was changed.`);
+  }
+}
+
+/**
+ * The drawn entry id was taken. Carries the SQLSTATE that makes the unit of work run the whole transaction again, because
+ * the promise for the id has been signed already.
+ */
+export class EntryIdTakenError extends Error {
+  override name = 'EntryIdTakenError';
+  readonly code = '40001';
+  constructor(options: { cause: unknown }) {
+    super('the id of a ledger entry was drawn twice', options);
+  }
+}

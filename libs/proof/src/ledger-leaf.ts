@@ -1,0 +1,92 @@
+import { canonicalJson } from '#kernel';
+import { concatBytes, FormatError, HASH_BYTES, toHex, uint64, utf8 } from '#merkle';
+import { ENTRY_CLASSES, type EntryClass, membersOf, parseCanonical } from './ledger-body.js';
+import type { ProofCrypto } from './proof-crypto.js';
+
+/**
+ * Ledger leaf, version 1 (docs/formats/ledger-leaf-v1.md): what the open log shows of an entry. It binds the body without
+ * revealing it, and names its place in the tenant's chain to nobody but a holder of the tenant's view key.
+ */
+export interface LedgerLeaf {
+  v: 1;
+  origin: string;
+  class: EntryClass;
+  /** 64 hexadecimal digits: HMAC-SHA-256 of the place in the tenant's chain under the tenant's view key. */
+  tag: string;
+  /** 64 hexadecimal digits: HMAC-SHA-256 of body, place and previous leaf under the entry's salt. */
+  commit: string;
+}
+
+/** The first entry of a chain has number 1 and points to no leaf at all. */
+export const FIRST_TENANT_SEQ = 1;
+export const NO_PREVIOUS_LEAF: Uint8Array = new Uint8Array(HASH_BYTES);
+export const SALT_BYTES = 32;
+export const VIEW_KEY_BYTES = 32;
+
+export interface LeafInput {
+  origin: string;
+  class: EntryClass;
+  /** 32 bytes. */
+  viewKey: Uint8Array;
+  /** 32 random bytes, drawn for this entry alone. */
+  salt: Uint8Array;
+  body: Uint8Array;
+  tenantSeq: number;
+  /** RFC 6962 leaf hash of the tenant's previous leaf; zeros for the first. */
+  prevHash: Uint8Array;
+}
+
+/** The leaf's bytes, which are the entry of the log. @throws FormatError */
+export function encodeLeaf(crypto: ProofCrypto, input: LeafInput): Uint8Array {
+  const leaf: LedgerLeaf = {
+    v: 1,
+    origin: input.origin,
+    class: input.class,
+    tag: leafTag(crypto, input.viewKey, input.origin, input.tenantSeq),
+    commit: leafCommit(crypto, input),
+  };
+  return canonicalJson({ ...leaf });
+}
+
+/** @throws FormatError when the bytes are not exactly what `encodeLeaf` makes */
+export function parseLeaf(bytes: Uint8Array): LedgerLeaf {
+  const leaf = membersOf(parseCanonical(bytes, 'leaf'), 'leaf', ['v', 'origin', 'class', 'tag', 'commit']);
+  const holds =
+    leaf.v === 1 &&
+    typeof leaf.origin === 'string' &&
+    leaf.origin !== '' &&
+    ENTRY_CLASSES.includes(leaf.class as EntryClass) &&
+    isHash(leaf.tag) &&
+    isHash(leaf.commit);
+  if (!holds) throw new FormatError('the leaf is not as version 1 has it');
+  return leaf as unknown as LedgerLeaf;
+}
+
+/** `HMAC-SHA-256(viewKey, "freehold/tag/v1\n" || origin || "\n" || tenantSeq as uint64 BE)`, in hexadecimal. */
+export function leafTag(crypto: ProofCrypto, viewKey: Uint8Array, origin: string, tenantSeq: number): string {
+  if (viewKey.length !== VIEW_KEY_BYTES) throw new FormatError('a view key is 32 bytes');
+  return toHex(crypto.hmacSha256(viewKey, concatBytes(utf8(`freehold/tag/v1\n${origin}\n`), uint64(tenantSeq))));
+}
+
+/**
+ * `HMAC-SHA-256(salt, body || tenantSeq as uint64 BE || prevHash)`, in hexadecimal. The last two have fixed lengths, so no
+ * two inputs share their bytes.
+ */
+export function leafCommit(
+  crypto: ProofCrypto,
+  { salt, body, tenantSeq, prevHash }: Pick<LeafInput, 'salt' | 'body' | 'tenantSeq' | 'prevHash'>,
+): string {
+  if (salt.length !== SALT_BYTES) throw new FormatError('a salt is 32 bytes');
+  if (prevHash.length !== HASH_BYTES) throw new FormatError('the hash of the previous leaf is 32 bytes');
+  return toHex(crypto.hmacSha256(salt, concatBytes(body, uint64(tenantSeq), prevHash)));
+}
+
+/** What the genesis entry pins of a view key: `SHA-256("freehold/view-key/v1\n" || viewKey)`, in hexadecimal. */
+export function viewKeyCommitment(crypto: ProofCrypto, viewKey: Uint8Array): string {
+  if (viewKey.length !== VIEW_KEY_BYTES) throw new FormatError('a view key is 32 bytes');
+  return toHex(crypto.sha256(concatBytes(utf8('freehold/view-key/v1\n'), viewKey)));
+}
+
+function isHash(value: unknown): boolean {
+  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
+}
