@@ -120,6 +120,7 @@ describe('damage', () => {
     await rm(fileOf(name));
     await symlink('/etc/passwd', fileOf(name));
     await expect(store.get(name)).rejects.toThrow(ShardCorruptError);
+    await expect(store.getRange(name, 0, 1)).rejects.toThrow(ShardCorruptError);
     await rm(fileOf(name));
     await mkdir(fileOf(name));
     await expect(store.get(name)).rejects.toThrow(ShardCorruptError);
