@@ -1,1 +1,1 @@
-export default async () => {};
+export { startTestCluster as default } from './test-cluster.mjs';

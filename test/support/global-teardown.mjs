@@ -1,1 +1,1 @@
-export default async () => {};
+export { destroyTestCluster as default } from './test-cluster.mjs';
