@@ -1,0 +1,38 @@
+import { Injectable } from '@nestjs/common';
+import { Outbox, type Tx } from '#database';
+import type { JsonValue } from '#kernel';
+import { LedgerWriter } from '#ledger';
+import type { LockedVpc } from '../infra/vpc.repository.js';
+
+/** One change of one resource of a VPC, as the ledger tells it. `after` is null when the resource goes. */
+export interface NetworkChange {
+  action: string;
+  type: string;
+  id: string;
+  version: number;
+  before: JsonValue;
+  after: JsonValue;
+}
+
+/** The outbox topic whose key is the id of a VPC to reconcile. */
+export const VPC_TOPIC = 'vpc';
+
+/** Records a change in a VPC: its ledger entry and the hint for the reconciler, in the change's own transaction. */
+@Injectable()
+export class NetworkChanges {
+  constructor(
+    private readonly ledger: LedgerWriter,
+    private readonly outbox: Outbox,
+  ) {}
+
+  /** The VPC's generation was raised when it was locked. */
+  record(tx: Tx, vpc: Pick<LockedVpc, 'id'>, change: NetworkChange): void {
+    this.recordUnplaced(tx, change);
+    this.outbox.add(tx, { topic: VPC_TOPIC, key: vpc.id });
+  }
+
+  /** For what is in no VPC (an elastic IP, a customer gateway): nothing is to be reconciled. */
+  recordUnplaced(tx: Tx, { action, type, id, version, before, after }: NetworkChange): void {
+    this.ledger.append(tx, { class: 'configuration', action, resource: { type, id, version }, before, after });
+  }
+}

@@ -1,0 +1,75 @@
+import { Injectable } from '@nestjs/common';
+import { type Page, type PageRequest, pageOfEntities, type Tx, translating } from '#database';
+import { NotFoundError, type SubnetId, type TenantId, type VpcId } from '#kernel';
+import { havingTags } from '#tenancy';
+import { SubnetOverlapError } from '../domain/subnet.errors.js';
+import { SubnetEntity } from './subnet.entity.js';
+
+export interface SubnetFilter {
+  vpcId?: VpcId;
+  zone?: string;
+  tag: readonly string[];
+}
+
+@Injectable()
+export class SubnetRepository {
+  /** @throws SubnetOverlapError: the database refuses overlap, whoever else inserts at the same time. */
+  async insert(tx: Tx, subnet: SubnetEntity): Promise<void> {
+    await translating(
+      {
+        subnet_no_overlap: () => new SubnetOverlapError('/cidrBlock', subnet.cidr),
+        subnet_no_overlap_ipv6: () => new SubnetOverlapError('/ipv6CidrBlock', subnet.ipv6Cidr ?? ''),
+      },
+      () =>
+        tx.execute(
+          `INSERT INTO subnet (tenant_id, id, vpc_id, name, zone, cidr, ipv6_cidr, changed_generation, created_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+          [
+            subnet.tenantId,
+            subnet.id,
+            subnet.vpcId,
+            subnet.name,
+            subnet.zone,
+            subnet.cidr,
+            subnet.ipv6Cidr,
+            subnet.changedGeneration,
+            subnet.createdAt,
+          ],
+        ),
+    );
+  }
+
+  /** @throws NotFoundError */
+  async get(tx: Tx, tenantId: TenantId, id: SubnetId): Promise<SubnetEntity> {
+    const subnet = await tx.manager.findOneBy(SubnetEntity, { tenantId, id });
+    if (!subnet) throw new NotFoundError('subnet', id);
+    return subnet;
+  }
+
+  async save(tx: Tx, subnet: SubnetEntity): Promise<void> {
+    const { tenantId, id, name, changedGeneration, deleting, version } = subnet;
+    await tx.manager.update(SubnetEntity, { tenantId, id }, { name, changedGeneration, deleting, version });
+  }
+
+  count(tx: Tx, tenantId: TenantId, vpcId: VpcId): Promise<number> {
+    return tx.manager.countBy(SubnetEntity, { tenantId, vpcId });
+  }
+
+  /** The blocks of the subnets of a VPC, of both versions. */
+  async cidrsOf(tx: Tx, tenantId: TenantId, vpcId: VpcId): Promise<string[]> {
+    const rows = await tx.manager.find(SubnetEntity, {
+      where: { tenantId, vpcId },
+      select: { id: true, cidr: true, ipv6Cidr: true },
+    });
+    return rows.flatMap((row) => (row.ipv6Cidr === null ? [row.cidr] : [row.cidr, row.ipv6Cidr]));
+  }
+
+  list(tx: Tx, tenantId: TenantId, page: PageRequest, filter: SubnetFilter): Promise<Page<SubnetEntity>> {
+    const where = {
+      tenantId,
+      ...(filter.vpcId ? { vpcId: filter.vpcId } : {}),
+      ...(filter.zone ? { zone: filter.zone } : {}),
+    };
+    return pageOfEntities(tx, SubnetEntity, page, where, (query) => havingTags(query, filter.tag));
+  }
+}

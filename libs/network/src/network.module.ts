@@ -1,0 +1,53 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { LedgerModule } from '#ledger';
+import { TenantSharedModule } from '#tenancy';
+import { SubnetController } from './api/subnet.controller.js';
+import { VpcController } from './api/vpc.controller.js';
+import { ChangeSubnetService } from './app/change-subnet.service.js';
+import { ChangeVpcService } from './app/change-vpc.service.js';
+import { CreateSubnetService } from './app/create-subnet.service.js';
+import { CreateVpcService } from './app/create-vpc.service.js';
+import { NetworkChanges } from './app/network-changes.js';
+import { Placement } from './app/placement.js';
+import { SubnetQueries } from './app/subnet.queries.js';
+import { VpcQueries } from './app/vpc.queries.js';
+import { Zones } from './app/zones.js';
+import { CidrBlockEntity } from './infra/cidr-block.entity.js';
+import { SubnetEntity } from './infra/subnet.entity.js';
+import { SubnetRepository } from './infra/subnet.repository.js';
+import { SubnetContents } from './infra/subnet-contents.js';
+import { VpcEntity } from './infra/vpc.entity.js';
+import { VpcRepository } from './infra/vpc.repository.js';
+import { VpcContents } from './infra/vpc-contents.js';
+
+export interface NetworkModuleOptions {
+  zones: readonly string[];
+}
+
+/** VPCs and what is in them, over HTTP: for the API process. */
+@Module({})
+export class NetworkApiModule {
+  static forRoot(options: NetworkModuleOptions): DynamicModule {
+    return {
+      module: NetworkApiModule,
+      imports: [TypeOrmModule.forFeature([VpcEntity, CidrBlockEntity, SubnetEntity]), LedgerModule, TenantSharedModule],
+      controllers: [VpcController, SubnetController],
+      providers: [
+        { provide: Zones, useValue: new Zones(options.zones) },
+        VpcRepository,
+        SubnetRepository,
+        VpcContents,
+        SubnetContents,
+        NetworkChanges,
+        Placement,
+        CreateVpcService,
+        ChangeVpcService,
+        VpcQueries,
+        CreateSubnetService,
+        ChangeSubnetService,
+        SubnetQueries,
+      ],
+    };
+  }
+}
