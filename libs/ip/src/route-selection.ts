@@ -26,7 +26,7 @@ export interface RouteChoice<R extends Route> {
   /** `drop` when the chosen route is a blackhole, `unreachable` when no route holds the destination. */
   readonly outcome: 'forward' | 'drop' | 'unreachable';
   readonly route: R | null;
-  /** Every route that holds the destination, the chosen one first, then in the order in which they would replace it. */
+  /** Every route that holds the destination, by preference; propagated ones that a local route outranks come last. */
   readonly considered: readonly R[];
 }
 
