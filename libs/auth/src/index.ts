@@ -1,5 +1,6 @@
 export * from './api-key.js';
 export * from './auth.guard.js';
+export { AuthModule } from './auth.module.js';
 export * from './authenticator.js';
 export * from './authorize.js';
 export * from './permissions.js';

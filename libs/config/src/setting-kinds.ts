@@ -41,6 +41,16 @@ export const path: SettingKind<string> = {
   rule: 'a path (a relative one is taken from the current folder)',
 };
 
+/** Names separated by commas, in lower case as in host names, each once. */
+export const nameList: SettingKind<readonly string[]> = {
+  schema: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,62}(,[a-z][a-z0-9-]{0,62}){0,99}$/)
+    .transform((value) => value.split(','))
+    .refine((names) => new Set(names).size === names.length),
+  rule: 'names of lower-case letters, digits and dashes, separated by commas, each once',
+};
+
 export const commandLine: SettingKind<string> = { schema: plainText, rule: 'a command line on one line' };
 
 /** A URL of one of the given schemes. Kept as written. */

@@ -4,6 +4,7 @@ import {
   chainFinality,
   commandLine,
   host,
+  nameList,
   oneOf,
   path,
   port,
@@ -261,6 +262,15 @@ export const settingsList = {
     fallback: () => ({ required: 1, total: 1 }),
     fallbackText: '1/1',
     example: '2/3',
+  }),
+  zones: required({
+    variable: 'FREEHOLD_ZONES',
+    group: 'Running',
+    kind: nameList,
+    description: 'The zones that subnets can be in: parts of the data centre that fail apart from each other.',
+    fallback: () => ['zone-1', 'zone-2', 'zone-3'],
+    fallbackText: 'zone-1,zone-2,zone-3',
+    example: 'north,south',
   }),
   logLevel: required({
     variable: 'FREEHOLD_LOG_LEVEL',

@@ -1,13 +1,13 @@
 import { Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, DiscoveryModule } from '@nestjs/core';
-import { Authenticator, AuthGuard, RouteAudit } from '#auth';
+import { Authenticator, AuthGuard, AuthModule, RouteAudit } from '#auth';
 import { EndpointInterceptor } from './endpoint.interceptor.js';
 import { OpenApiDocument } from './openapi.js';
 import { ProblemFilter } from './problem.filter.js';
 
 /** The API's conventions, once for all controllers: guard, validation and replies, problems, description. */
 @Module({
-  imports: [DiscoveryModule],
+  imports: [DiscoveryModule, AuthModule],
   providers: [
     Authenticator,
     RouteAudit,

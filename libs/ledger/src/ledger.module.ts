@@ -1,10 +1,15 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Database } from '#database';
-import { Clock, SystemClock } from '#kernel';
 import { ServiceKeys } from '#keyring';
 import { LedgerWriter, LedgerWriterOptions } from './app/ledger-writer.js';
+import { PublishHeadService } from './app/publish-head.service.js';
+import { SequenceEntriesService } from './app/sequence-entries.service.js';
+import { Sequencer, SequencerOptions } from './app/sequencer.js';
+import { TakeOverLogService } from './app/take-over-log.service.js';
 import { TenantChains } from './app/tenant-chains.js';
+import { HeadFile } from './infra/head-file.js';
 import { LedgerEntryRepository } from './infra/ledger-entry.repository.js';
+import { LogRepository } from './infra/log.repository.js';
 import { LogIdentity } from './infra/log-identity.js';
 import { TenantChainRepository } from './infra/tenant-chain.repository.js';
 
@@ -22,7 +27,6 @@ export class LedgerModule {
       global: true,
       providers: [
         { provide: LedgerWriterOptions, useValue: options },
-        { provide: Clock, useClass: SystemClock },
         {
           provide: LogIdentity,
           inject: [Database, ServiceKeys],
@@ -33,7 +37,41 @@ export class LedgerModule {
         LedgerWriter,
         TenantChains,
       ],
-      exports: [LedgerWriter, TenantChains, LogIdentity],
+      exports: [LedgerWriter, TenantChains, TenantChainRepository, LogIdentity],
+    };
+  }
+}
+
+export interface SequencerModuleOptions {
+  /** How long to wait when there is nothing to do, in milliseconds. */
+  intervalMs: number;
+  /** Where the newest signed head is kept outside the database. */
+  headFile: string;
+}
+
+/**
+ * The log's writer, for worker processes alone: it starts with the application and stops with it. Needs LedgerModule and
+ * the system role; asks an AnchoredHeadSource when a global module provides one.
+ */
+@Module({})
+export class SequencerModule {
+  static forRoot({ intervalMs, headFile }: SequencerModuleOptions): DynamicModule {
+    return {
+      module: SequencerModule,
+      providers: [
+        { provide: SequencerOptions, useValue: { intervalMs } },
+        {
+          provide: HeadFile,
+          inject: [LogIdentity],
+          useFactory: (log: LogIdentity) => HeadFile.prepare(headFile, log.key),
+        },
+        LogRepository,
+        TakeOverLogService,
+        SequenceEntriesService,
+        PublishHeadService,
+        Sequencer,
+      ],
+      exports: [Sequencer],
     };
   }
 }

@@ -1,6 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { LedgerModule } from '#ledger';
 import { TenantSharedModule } from '#tenancy';
 import { SubnetController } from './api/subnet.controller.js';
 import { VpcController } from './api/vpc.controller.js';
@@ -31,7 +30,7 @@ export class NetworkApiModule {
   static forRoot(options: NetworkModuleOptions): DynamicModule {
     return {
       module: NetworkApiModule,
-      imports: [TypeOrmModule.forFeature([VpcEntity, CidrBlockEntity, SubnetEntity]), LedgerModule, TenantSharedModule],
+      imports: [TypeOrmModule.forFeature([VpcEntity, CidrBlockEntity, SubnetEntity]), TenantSharedModule],
       controllers: [VpcController, SubnetController],
       providers: [
         { provide: Zones, useValue: new Zones(options.zones) },

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { LedgerModule } from '#ledger';
+import { AuthModule } from '#auth';
 import { ApiKeysController } from './api/api-keys.controller.js';
 import { OwnTenantController } from './api/own-tenant.controller.js';
 import { TenantsController } from './api/tenants.controller.js';
@@ -35,7 +35,7 @@ export class TenantSharedModule {}
 
 /** Tenants, users and keys over HTTP: for the API process. */
 @Module({
-  imports: [entities, LedgerModule, TenantSharedModule],
+  imports: [entities, AuthModule, TenantSharedModule],
   controllers: [TenantsController, OwnTenantController, UsersController, ApiKeysController],
   providers: [
     ...repositories,
@@ -53,7 +53,7 @@ export class TenancyApiModule {}
 
 /** What the first start of a deployment needs; runs under the system role. */
 @Module({
-  imports: [entities, LedgerModule],
+  imports: [entities, AuthModule],
   providers: [...repositories, BootstrapOperatorService],
   exports: [BootstrapOperatorService],
 })

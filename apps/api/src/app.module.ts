@@ -1,0 +1,34 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import type { Settings } from '#config';
+import { DatabaseModule } from '#database';
+import { HttpModule } from '#http';
+import { KeyringModule } from '#keyring';
+import { LedgerModule } from '#ledger';
+import { NetworkApiModule } from '#network';
+import { ClockModule, type Logger, TelemetryModule } from '#telemetry';
+import { TenancyApiModule } from '#tenancy';
+
+/** The API process: every feature's controllers, under the api role. */
+@Module({})
+export class ApiModule {
+  static forRoot(settings: Settings, databaseUrl: string, logger: Logger): DynamicModule {
+    return {
+      module: ApiModule,
+      imports: [
+        DatabaseModule.forRoot({
+          url: databaseUrl,
+          role: 'api',
+          applicationName: 'freehold-api',
+          poolSize: settings.databasePoolSize,
+        }),
+        ClockModule.forRoot(),
+        TelemetryModule.forRoot(logger),
+        KeyringModule.forRoot(settings),
+        LedgerModule.forRoot(settings),
+        HttpModule,
+        TenancyApiModule,
+        NetworkApiModule.forRoot(settings),
+      ],
+    };
+  }
+}
