@@ -40,6 +40,10 @@ export function createFastifyAdapter(): FastifyAdapter {
   });
   adapter.getInstance().addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id);
+    // Many clients name a media type on a DELETE that has no body; nothing is there to be parsed.
+    if ((request.headers['content-length'] ?? '0') === '0' && !request.headers['transfer-encoding']) {
+      delete request.headers['content-type'];
+    }
   });
   return adapter;
 }
