@@ -67,7 +67,7 @@ export class ReedSolomon {
   encode(segment: Uint8Array): Uint8Array[] {
     const shardBytes = this.shardBytes(segment.length);
     const data = Array.from({ length: this.dataShards }, (_, index) => {
-      const part = segment.subarray(index * shardBytes, (index + 1) * shardBytes);
+      const part = placeOf(segment, index, shardBytes);
       return part.length === shardBytes ? part : padded(part, shardBytes);
     });
     const parity = emptyShards(this.parityShards, shardBytes);
@@ -84,15 +84,19 @@ export class ReedSolomon {
   decode(shards: AvailableShards, segmentBytes: number): Uint8Array {
     const shardBytes = this.shardBytes(segmentBytes);
     this.#checkLengths(shards, shardBytes);
-    const missing = this.#missingData(shards);
-    const rebuilt = this.#rebuild(shards, missing, shardBytes);
     const segment = new Uint8Array(segmentBytes);
+    const missing = this.#missingData(shards);
+    const rebuilt = missing.map((index) => {
+      // A data shard without padding is rebuilt where it belongs.
+      const place = placeOf(segment, index, shardBytes);
+      return place.length === shardBytes ? place : new Uint8Array(shardBytes);
+    });
+    this.#rebuild(shards, missing, rebuilt);
     for (let index = 0; index < this.dataShards; index++) {
+      const place = placeOf(segment, index, shardBytes);
       const shard = shards[index] ?? rebuilt[missing.indexOf(index)]!;
-      const start = Math.min(index * shardBytes, segmentBytes);
-      const used = Math.min(shardBytes, segmentBytes - start);
-      segment.set(shard.subarray(0, used), start);
-      if (!isZero(shard.subarray(used))) {
+      if (shard.buffer !== segment.buffer) place.set(shard.subarray(0, place.length));
+      if (!isZero(shard.subarray(place.length))) {
         throw new ShardError(`the padding of data shard ${index} is not zero: check the shards against their roots`);
       }
     }
@@ -115,7 +119,9 @@ export class ReedSolomon {
     }
     this.#checkLengths(shards, shardBytes);
     const others = shards.map((shard, index) => (wanted.includes(index) ? null : shard));
-    return this.#rebuild(others, wanted, shardBytes);
+    const rebuilt = emptyShards(wanted.length, shardBytes);
+    this.#rebuild(others, wanted, rebuilt);
+    return rebuilt;
   }
 
   #missingData(shards: AvailableShards): number[] {
@@ -124,8 +130,8 @@ export class ReedSolomon {
     return missing;
   }
 
-  #rebuild(shards: AvailableShards, wanted: readonly number[], shardBytes: number): Uint8Array[] {
-    if (wanted.length === 0) return [];
+  #rebuild(shards: AvailableShards, wanted: readonly number[], targets: readonly Uint8Array[]): void {
+    if (wanted.length === 0) return;
     const chosen: number[] = [];
     const sources: Uint8Array[] = [];
     for (let index = 0; index < shards.length && chosen.length < this.dataShards; index++) {
@@ -136,9 +142,7 @@ export class ReedSolomon {
     }
     if (chosen.length < this.dataShards) throw new NotEnoughShardsError(chosen.length, this.dataShards);
     const fromChosen = inverted(pickRows(this.#matrix, chosen));
-    const rebuilt = emptyShards(wanted.length, shardBytes);
-    this.kernel.multiply(product(pickRows(this.#matrix, wanted), fromChosen).cells, sources, rebuilt);
-    return rebuilt;
+    this.kernel.multiply(product(pickRows(this.#matrix, wanted), fromChosen).cells, sources, targets);
   }
 
   #checkLengths(shards: AvailableShards, shardBytes: number): void {
@@ -155,6 +159,11 @@ export class ReedSolomon {
 
 function emptyShards(count: number, shardBytes: number): Uint8Array[] {
   return Array.from({ length: count }, () => new Uint8Array(shardBytes));
+}
+
+/** The part of the segment that data shard `index` holds: shorter than the shard, or empty, where the padding is. */
+function placeOf(segment: Uint8Array, index: number, shardBytes: number): Uint8Array {
+  return segment.subarray(index * shardBytes, (index + 1) * shardBytes);
 }
 
 function padded(part: Uint8Array, length: number): Uint8Array {
