@@ -18,7 +18,7 @@ export interface LedgerModuleOptions {
   promiseSeconds: number;
 }
 
-/** Recording for every process. Needs DatabaseModule and KeyringModule, which are global. */
+/** Recording for every process. Needs the global modules DatabaseModule, KeyringModule and ClockModule. */
 @Module({})
 export class LedgerModule {
   static forRoot(options: LedgerModuleOptions): DynamicModule {
@@ -43,10 +43,10 @@ export class LedgerModule {
 }
 
 export interface SequencerModuleOptions {
-  /** How long to wait when there is nothing to do, in milliseconds. */
-  intervalMs: number;
+  /** How long to wait when there is nothing to do. */
+  sequencerIntervalMs: number;
   /** Where the newest signed head is kept outside the database. */
-  headFile: string;
+  ledgerHeadFile: string;
 }
 
 /**
@@ -55,15 +55,15 @@ export interface SequencerModuleOptions {
  */
 @Module({})
 export class SequencerModule {
-  static forRoot({ intervalMs, headFile }: SequencerModuleOptions): DynamicModule {
+  static forRoot({ sequencerIntervalMs, ledgerHeadFile }: SequencerModuleOptions): DynamicModule {
     return {
       module: SequencerModule,
       providers: [
-        { provide: SequencerOptions, useValue: { intervalMs } },
+        { provide: SequencerOptions, useValue: { intervalMs: sequencerIntervalMs } },
         {
           provide: HeadFile,
           inject: [LogIdentity],
-          useFactory: (log: LogIdentity) => HeadFile.prepare(headFile, log.key),
+          useFactory: (log: LogIdentity) => HeadFile.prepare(ledgerHeadFile, log.key),
         },
         LogRepository,
         TakeOverLogService,

@@ -2,6 +2,7 @@ export {
   ENTRY_CLASSES,
   type EntryClass,
   encodeBody,
+  type JsonObject,
   type LedgerBody,
   MAX_BODY_BYTES,
   parseBody,

@@ -9,6 +9,8 @@ import { equalBytes, FormatError, fromUtf8 } from '#merkle';
 export const ENTRY_CLASSES = ['configuration', 'migration', 'agreement', 'audit', 'system'] as const;
 export type EntryClass = (typeof ENTRY_CLASSES)[number];
 
+export type JsonObject = { [key: string]: JsonValue };
+
 export interface LedgerBody {
   v: 1;
   /** `led-` and 17 hexadecimal digits. */

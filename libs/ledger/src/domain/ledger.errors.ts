@@ -25,3 +25,20 @@ export class EntryIdTakenError extends Error {
     super('the id of a ledger entry was drawn twice', options);
   }
 }
+
+/**
+ * The database does not continue what was published: it was restored from an older copy, or rewritten. Nothing is signed
+ * until an operator has decided; a second history would be proof against them.
+ */
+export class LogRolledBackError extends DomainError {
+  constructor(detail: string) {
+    super('unavailable', 'LogRolledBack', `The ledger is stopped and signs nothing: ${detail}.`);
+  }
+}
+
+/** What is stored does not hash to what was computed from it: memory, disk or somebody changed it. */
+export class LogCorruptError extends DomainError {
+  constructor(detail: string) {
+    super('unavailable', 'LogCorrupt', `The ledger is stopped and signs nothing: ${detail}.`);
+  }
+}

@@ -11,14 +11,13 @@ import { ChainMissingError } from '../domain/ledger.errors.js';
 export class TenantChainRepository {
   constructor(private readonly keyring: Keyring) {}
 
+  /** The transaction must act as that tenant. */
   async insert(tx: Tx, tenantId: TenantId, viewKey: Uint8Array, commitment: string): Promise<void> {
     const sealed = await this.keyring.seal(viewKey, viewKeyAad(tenantId));
-    const insert = () =>
-      tx.execute(
-        'INSERT INTO ledger_tenant_head (tenant_id, sealed_view_key, view_key_commitment) VALUES ($1, $2, $3)',
-        [tenantId, Buffer.from(sealed), commitment],
-      );
-    await (tenantId === tx.ctx?.tenantId ? insert() : tx.asTenant(tenantId, insert));
+    await tx.execute(
+      'INSERT INTO ledger_tenant_head (tenant_id, sealed_view_key, view_key_commitment) VALUES ($1, $2, $3)',
+      [tenantId, Buffer.from(sealed), commitment],
+    );
   }
 
   /** @throws ChainMissingError; SealBrokenError */
