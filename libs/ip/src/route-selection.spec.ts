@@ -175,6 +175,16 @@ describe('effective routes', () => {
     ]);
   });
 
+  it('names the preferred one of two local routes of one block', () => {
+    const [first, second] = [route('10.0.0.0/16', 'local', 'local-1'), route('10.0.0.0/16', 'local', 'local-2')];
+    const leaked = route('10.0.1.0/24', 'vpn-bgp', 'vgw-1');
+    expect(effectiveRoutes([leaked, second, first])).toEqual([
+      { route: first, use: 'forward', shadowedBy: [] },
+      { route: second, use: 'shadowed', shadowedBy: [first] },
+      { route: leaked, use: 'shadowed', shadowedBy: [first] },
+    ]);
+  });
+
   it('does not depend on the order of the table', () => {
     fc.assert(
       fc.property(

@@ -129,7 +129,11 @@ describe("a subnet's addresses", () => {
     const subnet = parseCidr('fd00::/64');
     const taken = Array.from({ length: 65_000 }, (_, index) => addressOf(6, subnet.first + 4n + BigInt(index)));
     expect(nextFreeAddress(subnet, taken)?.value).toBe(subnet.first + 65_004n);
-    expect(nextFreeAddress(subnet, addresses('0.0.0.4'))?.value).toBe(subnet.first + 4n);
+  });
+
+  it('are not taken by an address of the other version with the same value', () => {
+    const free = parseAddress('10.0.0.4');
+    expect(nextFreeAddress(parseCidr('10.0.0.0/24'), [addressOf(6, free.value)])).toEqual(free);
   });
 
   it('cannot be asked for when reserved, taken or elsewhere', () => {
