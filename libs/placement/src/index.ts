@@ -1,0 +1,5 @@
+export * from './murmur-hash.js';
+export * from './place-stripe.js';
+export * from './placement.errors.js';
+export * from './rendezvous.js';
+export * from './storage-node.js';
