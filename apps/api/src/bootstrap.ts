@@ -1,37 +1,11 @@
 import 'reflect-metadata';
-import { Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { loadSettings, type Settings } from '#config';
-import { DatabaseModule } from '#database';
-import { KeyringModule } from '#keyring';
-import { LedgerModule } from '#ledger';
-import { ClockModule, createLogger, NestLogger } from '#telemetry';
-import { BootstrapOperatorService, OperatorBootstrapModule } from '#tenancy';
-
-@Module({})
-class BootstrapModule {
-  static forRoot(settings: Settings, databaseUrl: string) {
-    return {
-      module: BootstrapModule,
-      imports: [
-        DatabaseModule.forRoot({
-          url: databaseUrl,
-          role: 'system',
-          applicationName: 'freehold-bootstrap',
-          poolSize: 2,
-        }),
-        ClockModule.forRoot(),
-        KeyringModule.forRoot(settings),
-        LedgerModule.forRoot(settings),
-        OperatorBootstrapModule,
-      ],
-    };
-  }
-}
+import { loadSettings } from '#config';
+import { createLogger } from '#telemetry';
+import { bootstrapOperator } from './bootstrap-operator.js';
 
 /**
- * Run before the API's first start, under the system role: makes the service's keys and the operator. Prints one line of
- * JSON, {"operatorApiKey": "fh_..."} on the first run and {"operatorApiKey": null} ever after.
+ * Prints one line of JSON: {"operatorApiKey": "fh_..."} on the first run of a deployment, {"operatorApiKey": null} ever
+ * after.
  */
 const settings = loadSettings();
 const logger = createLogger({ process: 'bootstrap', level: 'warn' });
@@ -41,9 +15,10 @@ if (!settings.databaseSystemUrl) {
   );
   process.exit(1);
 }
-const app = await NestFactory.createApplicationContext(BootstrapModule.forRoot(settings, settings.databaseSystemUrl), {
-  logger: new NestLogger(logger),
-});
-const operatorApiKey = await app.get(BootstrapOperatorService).execute();
-await app.close();
-process.stdout.write(`${JSON.stringify({ operatorApiKey })}\n`);
+try {
+  const operatorApiKey = await bootstrapOperator(settings, settings.databaseSystemUrl, logger);
+  process.stdout.write(`${JSON.stringify({ operatorApiKey })}\n`);
+} catch (error) {
+  logger.fatal({ err: error }, 'the operator could not be set up');
+  process.exit(1);
+}

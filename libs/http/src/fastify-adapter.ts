@@ -38,6 +38,8 @@ export function createFastifyAdapter(): FastifyAdapter {
       );
     },
   });
+  // JSON is the only body there is.
+  adapter.getInstance().removeContentTypeParser('text/plain');
   adapter.getInstance().addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id);
     // Many clients name a media type on a DELETE that has no body; nothing is there to be parsed.

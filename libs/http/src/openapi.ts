@@ -1,5 +1,4 @@
-import { Injectable } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import type { DynamicModule, Type } from '@nestjs/common';
 import { z } from 'zod';
 import { PERMISSIONS } from '#auth';
 import { type EndpointSpec, endpointSpec, isChange, successStatus } from './endpoint.js';
@@ -13,46 +12,69 @@ export interface OpenApiInfo {
   description: string;
 }
 
-/** OpenAPI 3.1, made from the very schemas that validate: it cannot disagree with the code. */
-@Injectable()
-export class OpenApiDocument {
-  constructor(
-    private readonly discovery: DiscoveryService,
-    private readonly scanner: MetadataScanner,
-  ) {}
-
-  build(info: OpenApiInfo): Json {
-    const schemas: Json = { Problem: problemSchema };
-    const paths: Record<string, Json> = {};
-    for (const { path, tag, name, spec } of this.routes()) {
-      const entry = paths[path] ?? {};
-      entry[spec.method.toLowerCase()] = operation(spec, tag, name, schemas);
-      paths[path] = entry;
-    }
-    return {
-      openapi: '3.1.0',
-      info,
-      paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
-      components: {
-        schemas: Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1))),
-        securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', bearerFormat: 'fh_<id>_<secret>' } },
-      },
-    };
+/**
+ * OpenAPI 3.1 of all controllers of a module, made from the very schemas that validate: it cannot disagree with the code.
+ * Reads decorators only, so that nothing need be started.
+ */
+export function openApiDocument(info: OpenApiInfo, module: DynamicModule): Json {
+  const schemas: Json = { Problem: problemSchema };
+  const paths: Record<string, Json> = {};
+  for (const { path, tag, name, spec } of routesOf(controllersOf(module))) {
+    const entry = paths[path] ?? {};
+    entry[spec.method.toLowerCase()] = operation(spec, tag, name, schemas);
+    paths[path] = entry;
   }
+  return {
+    openapi: '3.1.0',
+    info,
+    paths: sorted(paths),
+    components: {
+      schemas: sorted(schemas),
+      securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', bearerFormat: 'fh_<id>_<secret>' } },
+    },
+  };
+}
 
-  private *routes(): Iterable<{ path: string; tag: string; name: string; spec: EndpointSpec }> {
-    for (const { instance, metatype } of this.discovery.getControllers()) {
-      if (!instance || !metatype) continue;
-      const base = Reflect.getMetadata('path', metatype) as string;
-      const prototype = Object.getPrototypeOf(instance) as Record<string, object>;
-      for (const name of this.scanner.getAllMethodNames(prototype)) {
-        const handler = prototype[name];
-        const spec = handler && endpointSpec(handler);
-        if (!spec) continue;
-        const path = `/${base}/${spec.path ?? ''}`.replace(/\/+/g, '/').replace(/(.)\/$/, '$1');
-        const tag = metatype.name.replace(/Controller$/, '');
-        yield { path: path.replace(/:([A-Za-z]+)/g, '{$1}').replace(/\*(\w*)/, '{$1}'), tag, name, spec };
-      }
+function sorted(members: Json): Json {
+  return Object.fromEntries(Object.entries(members).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+type ModuleReference = Type | DynamicModule;
+
+function controllersOf(module: ModuleReference, seen = new Set<unknown>()): Set<Type> {
+  const controllers = new Set<Type>();
+  if (seen.has(module)) return controllers;
+  seen.add(module);
+  const type = 'module' in module ? module.module : module;
+  const own = 'module' in module ? module : { controllers: [], imports: [] };
+  for (const controller of [...metadataList<Type>('controllers', type), ...(own.controllers ?? [])])
+    controllers.add(controller);
+  for (const imported of [
+    ...metadataList<ModuleReference>('imports', type),
+    ...((own.imports ?? []) as ModuleReference[]),
+  ]) {
+    for (const controller of controllersOf(imported, seen)) controllers.add(controller);
+  }
+  return controllers;
+}
+
+function metadataList<T>(key: string, type: Type): T[] {
+  return (Reflect.getMetadata(key, type) as T[] | undefined) ?? [];
+}
+
+function* routesOf(
+  controllers: Iterable<Type>,
+): Iterable<{ path: string; tag: string; name: string; spec: EndpointSpec }> {
+  for (const controller of controllers) {
+    const base = Reflect.getMetadata('path', controller) as string;
+    const prototype = controller.prototype as Record<string, object>;
+    for (const name of Object.getOwnPropertyNames(prototype)) {
+      const handler = prototype[name];
+      const spec = handler && endpointSpec(handler);
+      if (!spec) continue;
+      const path = `/${base}/${spec.path ?? ''}`.replace(/\/+/g, '/').replace(/(.)\/$/, '$1');
+      const template = path.replace(/:([A-Za-z]+)/g, '{$1}').replace(/\*(\w*)/, '{$1}');
+      yield { path: template, tag: controller.name.replace(/Controller$/, ''), name, spec };
     }
   }
 }
