@@ -9,9 +9,6 @@ import { TreeAppender, TreeHasher } from '#merkle';
 import { SEGMENT_MAX_BYTES, type SegmentKind } from './segment-container.js';
 import { WRAPPED_SEGMENT_KEY_BYTES } from './segment-key.js';
 
-/** Bytes of a shard under one leaf of its Merkle tree. */
-export const SHARD_BLOCK_BYTES = 64 * 1024;
-
 const hex32 = z.string().regex(/^[0-9a-f]{64}$/);
 const wrappedKeyText = z
   .string()

@@ -1,5 +1,6 @@
 export { BootstrapOperatorService } from './app/bootstrap-operator.service.js';
 export { TenantContents } from './app/tenant-contents.js';
+export { foldName } from './domain/fold-name.js';
 export { DEFAULT_QUOTAS, type Quota } from './domain/quotas.js';
 export { QuotaRepository } from './infra/quota.repository.js';
 export { havingTags, TagRepository, type Tags } from './infra/tag.repository.js';

@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+import { requirePermission } from '#auth';
+import { Outbox, UnitOfWork } from '#database';
+import { type DatasetId, DependencyViolationError, type OpContext, requireMatch } from '#kernel';
+import { LedgerWriter } from '#ledger';
+import type { DatasetEntity } from '../infra/dataset.entity.js';
+import { DatasetRepository } from '../infra/dataset.repository.js';
+import { MigrationRepository } from '../infra/migration.repository.js';
+import { datasetRecord } from './migration-records.js';
+import { REMOVAL_TOPIC, topicKey } from './topics.js';
+
+@Injectable()
+export class DeleteDatasetService {
+  constructor(
+    private readonly uow: UnitOfWork,
+    private readonly datasets: DatasetRepository,
+    private readonly migrations: MigrationRepository,
+    private readonly ledger: LedgerWriter,
+    private readonly outbox: Outbox,
+  ) {}
+
+  /**
+   * Forgets the wrapped key at once, which makes every segment unreadable for whoever has no copy of it; a job then deletes
+   * shards and rows. Deleting again is no error until that is done. The name is free at once.
+   * @throws DependencyViolationError while a migration is under way
+   */
+  execute(ctx: OpContext, id: DatasetId): Promise<DatasetEntity> {
+    return this.uow.run(ctx, async (tx) => {
+      requirePermission(ctx, 'migration:write');
+      const dataset = await this.datasets.lock(tx, ctx.tenantId, id);
+      requireMatch(ctx, dataset);
+      if (dataset.deleting) return dataset;
+      const active = await this.migrations.activeOf(tx, ctx.tenantId, id);
+      if (active) {
+        throw new DependencyViolationError('dataset', id, [
+          { id: active.id, kind: 'migration', fix: `POST /v1/migrations/${active.id}/cancel` },
+        ]);
+      }
+      const before = datasetRecord(dataset);
+      Object.assign(dataset, {
+        deleting: true,
+        keyDocument: null,
+        nameFolded: dataset.id,
+        version: dataset.version + 1,
+      });
+      await this.datasets.save(tx, dataset);
+      this.ledger.append(tx, {
+        class: 'migration',
+        action: 'dataset.deleted',
+        resource: { type: 'dataset', id, version: dataset.version },
+        before,
+        after: null,
+      });
+      this.outbox.add(tx, { topic: REMOVAL_TOPIC, key: topicKey(ctx.tenantId, id) });
+      return dataset;
+    });
+  }
+}
