@@ -16,6 +16,8 @@ export const PERMISSIONS = {
   'system:tenant:write': 'Create, suspend, resume and delete tenants, set quotas (operator)',
   'system:pool:read': 'Read address pools (operator)',
   'system:pool:write': 'Create and delete address pools (operator)',
+  'system:gateway-host:read': 'Read gateway hosts (operator)',
+  'system:gateway-host:write': 'Register, change and delete gateway hosts (operator)',
   'system:node:read': 'Read storage nodes (operator)',
   'system:node:write': 'Register, drain and delete storage nodes (operator)',
 } as const;
@@ -36,6 +38,8 @@ const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
     'system:tenant:write',
     'system:pool:read',
     'system:pool:write',
+    'system:gateway-host:read',
+    'system:gateway-host:write',
     'system:node:read',
     'system:node:write',
   ],

@@ -21,6 +21,7 @@ export const ID_PREFIXES = {
   vpnGateway: 'vgw',
   customerGateway: 'cgw',
   vpnConnection: 'vpn',
+  gatewayHost: 'gwh',
   addressPool: 'pool',
   ledgerEntry: 'led',
   anchor: 'anc',
@@ -51,6 +52,7 @@ export type ElasticIpId = Id<'elasticIp'>;
 export type VpnGatewayId = Id<'vpnGateway'>;
 export type CustomerGatewayId = Id<'customerGateway'>;
 export type VpnConnectionId = Id<'vpnConnection'>;
+export type GatewayHostId = Id<'gatewayHost'>;
 export type AddressPoolId = Id<'addressPool'>;
 export type LedgerEntryId = Id<'ledgerEntry'>;
 export type AnchorId = Id<'anchor'>;

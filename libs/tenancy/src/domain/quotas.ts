@@ -9,6 +9,7 @@ export const DEFAULT_QUOTAS = {
   'cidr-blocks-per-vpc': 5,
   'elastic-ips': 5,
   'nat-gateways': 20,
+  'vpn-gateways': 5,
   'customer-gateways': 50,
   'vpn-connections-per-gateway': 10,
   datasets: 100,
