@@ -1,3 +1,6 @@
+export { type AnchorRecord, parseAnchorRecord } from './anchor-record.js';
+export { BundleWriter } from './bundle-format.js';
+export { type EntryOpening, GENESIS_ACTION } from './entry-opening.js';
 export {
   ENTRY_CLASSES,
   type EntryClass,
@@ -11,3 +14,6 @@ export * from './ledger-leaf.js';
 export * from './node-crypto.js';
 export * from './promise.js';
 export * from './proof-crypto.js';
+export * from './receipt.js';
+export type { VerificationReport, VerificationStep } from './verification.js';
+export * from './verify-bundle.js';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import type { Tx } from '#database';
+import type { DeferredStatement, Tx } from '#database';
 import { type Actor, Clock, type JsonValue, newId, type RecordedEntry, type TenantId } from '#kernel';
 import { type EntryClass, encodeBody, MAX_BODY_BYTES, nodeCrypto, SALT_BYTES } from '#proof';
 import { EntryTooLargeError } from '../domain/ledger.errors.js';
@@ -57,7 +57,7 @@ export class LedgerWriter {
     if (entries) entries.push(entry);
     else {
       this.collected.set(tx, [entry]);
-      tx.beforeCommit('ledger', (open) => this.flush(open));
+      tx.beforeCommit('ledger', () => this.flush(tx));
     }
     return recorded;
   }
@@ -95,15 +95,10 @@ export class LedgerWriter {
     return { entry: { tenantId, id, body, bodyHash, salt: randomBytes(SALT_BYTES) }, recorded };
   }
 
-  private async flush(tx: Tx): Promise<void> {
+  private flush(tx: Tx): DeferredStatement[] {
     const entries = this.collected.get(tx) ?? [];
     this.collected.delete(tx);
-    for (const [tenantId, own] of groupByTenant(entries)) await this.store(tx, tenantId, own);
-  }
-
-  private async store(tx: Tx, tenantId: TenantId, entries: NewEntry[]): Promise<void> {
-    const insert = () => this.repository.insert(tx, tenantId, entries);
-    await (tenantId === tx.ctx?.tenantId ? insert() : tx.asTenant(tenantId, insert));
+    return [...groupByTenant(entries)].map(([tenantId, own]) => this.repository.insertion(tenantId, own));
   }
 }
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { postgresErrorOf, type Tx } from '#database';
+import { type DeferredStatement, postgresErrorOf } from '#database';
 import type { TenantId } from '#kernel';
 import { ChainMissingError, EntryIdTakenError } from '../domain/ledger.errors.js';
 
@@ -12,36 +12,37 @@ export interface NewEntry {
   salt: Uint8Array;
 }
 
+const NOT_NULL_VIOLATION = '23502';
+
 @Injectable()
 export class LedgerEntryRepository {
   /**
-   * Stores entries of one tenant and queues them for the log, in one statement. The transaction must be able to act as
-   * that tenant. @throws ChainMissingError, EntryIdTakenError
+   * Stores entries of one tenant and queues them for the log, in one statement. A tenant without a chain leaves the
+   * tenant's column empty, which the table refuses. Translates to ChainMissingError, EntryIdTakenError.
    */
-  async insert(tx: Tx, tenantId: TenantId, entries: readonly NewEntry[]): Promise<void> {
-    const queued = await tx
-      .execute(
-        `WITH drawn AS (
-           SELECT * FROM unnest($2::text[], $3::bytea[], $4::bytea[], $5::bytea[]) WITH ORDINALITY
-             AS d (id, body, body_hash, salt, place)
-            WHERE EXISTS (SELECT FROM ledger_tenant_head WHERE tenant_id = $1)
-         ), stored AS (
-           INSERT INTO ledger_entry (tenant_id, id, body, body_hash, salt)
-           SELECT $1, id, body, body_hash, salt FROM drawn
-         )
-         INSERT INTO ledger_pending (tenant_id, entry_id) SELECT $1, id FROM drawn ORDER BY place`,
-        [
-          tenantId,
-          entries.map((entry) => entry.id),
-          entries.map((entry) => Buffer.from(entry.body)),
-          entries.map((entry) => Buffer.from(entry.bodyHash)),
-          entries.map((entry) => Buffer.from(entry.salt)),
-        ],
-      )
-      .catch((error: unknown) => {
-        if (postgresErrorOf(error)?.constraint === 'ledger_entry_pkey') throw new EntryIdTakenError({ cause: error });
-        throw error;
-      });
-    if (queued !== entries.length) throw new ChainMissingError(tenantId);
+  insertion(tenantId: TenantId, entries: readonly NewEntry[]): DeferredStatement {
+    return {
+      tenantId,
+      sql: `WITH drawn AS (
+              SELECT * FROM unnest($2::text[], $3::bytea[], $4::bytea[], $5::bytea[]) WITH ORDINALITY
+                AS d (id, body, body_hash, salt, place)
+            ), stored AS (
+              INSERT INTO ledger_entry (tenant_id, id, body, body_hash, salt)
+              SELECT (SELECT tenant_id FROM ledger_tenant_head WHERE tenant_id = $1), id, body, body_hash, salt FROM drawn
+            )
+            INSERT INTO ledger_pending (tenant_id, entry_id) SELECT $1, id FROM drawn ORDER BY place`,
+      params: [
+        tenantId,
+        entries.map((entry) => entry.id),
+        entries.map((entry) => Buffer.from(entry.body)),
+        entries.map((entry) => Buffer.from(entry.bodyHash)),
+        entries.map((entry) => Buffer.from(entry.salt)),
+      ],
+      translate: (error) => {
+        const cause = postgresErrorOf(error);
+        if (cause?.constraint === 'ledger_entry_pkey') return new EntryIdTakenError({ cause: error });
+        return cause?.code === NOT_NULL_VIOLATION ? new ChainMissingError(tenantId) : error;
+      },
+    };
   }
 }

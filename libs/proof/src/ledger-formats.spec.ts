@@ -1,0 +1,186 @@
+import fc from 'fast-check';
+import { canonicalJson, type JsonValue } from '#kernel';
+import { concatBytes, FormatError, fromUtf8, noteKey, toHex, uint64, utf8 } from '#merkle';
+import { openLeaf } from './entry-opening.js';
+import {
+  encodeBody,
+  encodeLeaf,
+  type LedgerBody,
+  leafTag,
+  NO_PREVIOUS_LEAF,
+  nodeCrypto,
+  parseBody,
+  parseLeaf,
+  parsePromise,
+  promiseText,
+  signPromise,
+  verifyPromise,
+  viewKeyCommitment,
+} from './index.js';
+import { derived, SampleLog, signingKey } from './testing/sample-log.js';
+
+const log = new SampleLog();
+const sample = log.body(log.tenants[0]!, 5);
+
+describe('ledger body v1', () => {
+  it('has one sequence of bytes and comes back from it', () => {
+    const bytes = encodeBody(sample);
+    expect(parseBody(bytes)).toEqual(sample);
+    const reordered = Object.fromEntries(Object.entries(sample).reverse()) as unknown as LedgerBody;
+    expect(toHex(encodeBody(reordered))).toBe(toHex(bytes));
+    expect(fromUtf8(bytes)).toMatch(/^\{"action":"subnet\.created","actor":\{"id":/);
+  });
+
+  it.each<[string, object]>([
+    ['another version', { v: 2 }],
+    ['a foreign id', { id: 'subnet-00000000000000005' }],
+    ['a tenant that is none', { tenant: 'acme' }],
+    ['an unknown class', { class: 'network' }],
+    ['an action without an object', { action: 'created' }],
+    ['an actor that is neither', { actor: { type: 'robot', id: 'x' } }],
+    ['a surplus member of the actor', { actor: { type: 'user', id: 'x', name: 'y' } }],
+    ['a line break in the actor', { actor: { type: 'user', id: 'a\nb' } }],
+    ['a version below zero', { resource: { type: 'subnet', id: 'subnet-1', version: -1 } }],
+    ['a fractional version', { resource: { type: 'subnet', id: 'subnet-1', version: 1.5 } }],
+    ['local time', { time: '2026-11-23T12:00:00+01:00' }],
+    ['an unknown way of vouching', { vouched: { mode: 'trust-me' } }],
+    ['a surplus member', { note: 'x' }],
+  ])('refuses %s', (_what, change) => {
+    const body = { ...sample, ...change } as LedgerBody;
+    expect(() => encodeBody(body)).toThrow(FormatError);
+    expect(() => parseBody(canonicalJson(body as unknown as JsonValue))).toThrow(FormatError);
+  });
+
+  it('refuses bytes that only mean the same', () => {
+    const text = fromUtf8(encodeBody(sample));
+    for (const other of [
+      ` ${text}`,
+      text.replace('"v":1', '"v":1.0'),
+      text.replace('/', '\\/'),
+      `\ufeff${text}`,
+      '{',
+    ]) {
+      expect(() => parseBody(utf8(other))).toThrow('not canonical JSON');
+    }
+    expect(() => parseBody(Uint8Array.of(0xff))).toThrow(FormatError);
+    expect(() => parseBody(new Uint8Array((1 << 20) + 1))).toThrow('longer than');
+  });
+});
+
+describe('ledger leaf v1', () => {
+  const input = {
+    origin: log.origin,
+    class: 'configuration' as const,
+    viewKey: log.viewKeys[0]!,
+    salt: derived('a salt'),
+    body: encodeBody(sample),
+    tenantSeq: 7,
+    prevHash: derived('a leaf'),
+  };
+  const leaf = encodeLeaf(nodeCrypto, input);
+  const opening = { entryId: sample.id, ...input };
+
+  it('is what the formulas of the format page give', () => {
+    const { hmacSha256 } = nodeCrypto;
+    expect(parseLeaf(leaf)).toEqual({
+      v: 1,
+      origin: log.origin,
+      class: 'configuration',
+      tag: toHex(hmacSha256(input.viewKey, concatBytes(utf8(`freehold/tag/v1\n${log.origin}\n`), uint64(7)))),
+      commit: toHex(hmacSha256(input.salt, concatBytes(input.body, uint64(7), input.prevHash))),
+    });
+  });
+
+  it('opens with its own entry at its own place and with nothing else', () => {
+    expect(openLeaf(nodeCrypto, leaf, opening, log).body).toEqual(sample);
+    const other = encodeBody({ ...sample, after: null });
+    const wrong = [
+      { ...opening, body: other },
+      { ...opening, salt: derived('another salt') },
+      { ...opening, tenantSeq: 8 },
+      { ...opening, prevHash: NO_PREVIOUS_LEAF },
+      { ...opening, entryId: 'led-00000000000000009' },
+    ];
+    for (const attempt of wrong) expect(() => openLeaf(nodeCrypto, leaf, attempt, log)).toThrow(FormatError);
+    expect(() => openLeaf(nodeCrypto, leaf, opening, { origin: 'freehold/other' })).toThrow('belongs to the log');
+    const stranger = { origin: log.origin, viewKey: log.viewKeys[1]! };
+    expect(() => openLeaf(nodeCrypto, leaf, opening, stranger)).toThrow('under this view key');
+    const reclassed = encodeLeaf(nodeCrypto, { ...input, class: 'audit' });
+    expect(() => openLeaf(nodeCrypto, reclassed, opening, log)).toThrow('the leaf says audit');
+  });
+
+  it('tells nothing of its tenant without the view key: tags of two tenants and two logs never meet', () => {
+    const tags = new Set<string>();
+    for (const viewKey of log.viewKeys) {
+      for (const origin of ['freehold/a', 'freehold/b']) {
+        for (let seq = 1; seq <= 50; seq++) tags.add(leafTag(nodeCrypto, viewKey, origin, seq));
+      }
+    }
+    expect(tags.size).toBe(200);
+    expect(new Set(log.viewKeys.map((key) => viewKeyCommitment(nodeCrypto, key))).size).toBe(2);
+  });
+
+  it('refuses keys, salts and hashes of another length', () => {
+    for (const change of [
+      { viewKey: new Uint8Array(16) },
+      { salt: new Uint8Array(0) },
+      { prevHash: new Uint8Array(31) },
+    ]) {
+      expect(() => encodeLeaf(nodeCrypto, { ...input, ...change })).toThrow(FormatError);
+    }
+  });
+
+  it('comes back from its bytes alone, and no other bytes are a leaf', () => {
+    fc.assert(
+      fc.property(fc.nat(leaf.length - 1), fc.integer({ min: 1, max: 255 }), (at, flip) => {
+        const changed = leaf.slice();
+        changed[at]! ^= flip;
+        let parsed: unknown;
+        try {
+          parsed = parseLeaf(changed);
+        } catch (error) {
+          expect(error).toBeInstanceOf(FormatError);
+          return;
+        }
+        expect(parsed).not.toEqual(parseLeaf(leaf));
+      }),
+    );
+  });
+});
+
+describe('promise v1', () => {
+  const promise = {
+    origin: log.origin,
+    entryId: sample.id,
+    bodyHash: nodeCrypto.sha256(encodeBody(sample)),
+    deadline: 1_795_435_260,
+  };
+  const note = signPromise(log.key, log.signer.sign, promise);
+
+  it('holds for its body under the log key', async () => {
+    await expect(verifyPromise(nodeCrypto, note, log.key, encodeBody(sample))).resolves.toEqual(promise);
+    await expect(verifyPromise(nodeCrypto, note, log.key, utf8('{}'))).rejects.toThrow('another body');
+    const other = signingKey(derived('another log'));
+    const stranger = noteKey(nodeCrypto.sha256, log.origin, other.publicKey);
+    await expect(verifyPromise(nodeCrypto, note, stranger)).rejects.toThrow('no known key');
+    const elsewhere = signPromise(log.key, log.signer.sign, { ...promise, origin: 'freehold/other' });
+    await expect(verifyPromise(nodeCrypto, elsewhere, log.key)).rejects.toThrow('another log');
+  });
+
+  it('cannot be changed', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(note.length - 1), fc.integer({ min: 1, max: 90 }), async (at, by) => {
+        const code = 32 + ((note.charCodeAt(at) + by) % 95);
+        fc.pre(code !== note.charCodeAt(at));
+        const changed = note.slice(0, at) + String.fromCharCode(code) + note.slice(at + 1);
+        await expect(verifyPromise(nodeCrypto, changed, log.key)).rejects.toThrow(/./);
+      }),
+    );
+  });
+
+  it('is no checkpoint, and a checkpoint is no promise', async () => {
+    expect(() => promiseText({ ...promise, origin: 'freehold promise v1' })).toThrow(FormatError);
+    const checkpoint = await log.checkpoint();
+    expect(() => parsePromise(checkpoint)).toThrow('not a promise');
+  });
+});

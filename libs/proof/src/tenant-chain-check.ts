@@ -1,0 +1,100 @@
+import { FormatError, fromBase64, fromHex } from '#merkle';
+import type { BundleEntry } from './bundle-format.js';
+import { openLeaf, verifyGenesis } from './entry-opening.js';
+import { FIRST_TENANT_SEQ, leafTag, NO_PREVIOUS_LEAF, parseLeaf } from './ledger-leaf.js';
+import type { ProofCrypto } from './proof-crypto.js';
+
+/** What the verifier knows of the tenant from the tenant itself. */
+export interface TenantPins {
+  viewKey?: Uint8Array;
+  /** Standard base64 of the tenant's Ed25519 root key. */
+  rootPublicKey?: string;
+}
+
+/**
+ * Follows one tenant's chain through the leaves of a log, in order: each of its entries must open its leaf and continue the
+ * one before. With the view key it also finds entries that were left out. Keeps 8 bytes a leaf, so that a log of millions
+ * is checked in little memory.
+ */
+export class TenantChainCheck {
+  private seq = FIRST_TENANT_SEQ - 1;
+  private lastLeafHash = NO_PREVIOUS_LEAF;
+  private expectedTag: string | null;
+  /** First 64 bits of the tag of each leaf that was shown as somebody else's; 0 for the tenant's own. */
+  private foreignTags = new BigUint64Array(1024);
+  private leaves = 0;
+
+  constructor(
+    private readonly crypto: ProofCrypto,
+    private readonly origin: string,
+    private readonly tenant: string,
+    private readonly pins: TenantPins,
+  ) {
+    this.expectedTag = this.tagOf(FIRST_TENANT_SEQ);
+  }
+
+  /** Entries of the tenant so far. */
+  get entries(): number {
+    return this.seq;
+  }
+
+  /** A leaf that the bundle shows as somebody else's. @throws FormatError when it is the tenant's next entry */
+  foreign(leafBytes: Uint8Array): void {
+    const { origin, tag } = parseLeaf(leafBytes);
+    if (origin !== this.origin) throw new FormatError(`the leaf belongs to the log ${origin}`);
+    if (tag === this.expectedTag) {
+      throw new FormatError(`this is the tenant's entry number ${this.seq + 1}, and the bundle leaves it out`);
+    }
+    this.remember(BigInt(`0x${tag.slice(0, 16)}`));
+  }
+
+  /** A leaf of the tenant's own. @throws FormatError saying what does not hold */
+  own(leafBytes: Uint8Array, leafHash: string, entry: BundleEntry): void {
+    if (entry.seq !== this.seq + 1) {
+      throw new FormatError(`entry number ${entry.seq} follows number ${this.seq}: one is missing or twice there`);
+    }
+    const opening = {
+      entryId: entry.id,
+      body: fromBase64(entry.body),
+      salt: fromBase64(entry.salt),
+      tenantSeq: entry.seq,
+      prevHash: this.lastLeafHash,
+    };
+    const { body } = openLeaf(this.crypto, leafBytes, opening, { origin: this.origin, viewKey: this.pins.viewKey });
+    if (body.tenant !== this.tenant) throw new FormatError(`the entry belongs to ${body.tenant}`);
+    if (entry.seq === FIRST_TENANT_SEQ) verifyGenesis(this.crypto, body, this.pins);
+    this.seq = entry.seq;
+    this.lastLeafHash = fromHex(leafHash);
+    this.expectedTag = this.tagOf(entry.seq + 1);
+    this.remember(0n);
+  }
+
+  /**
+   * The index of a leaf that carries a tag of this tenant and yet was shown as somebody else's, with the entry's number; or
+   * null: the list 1..n is complete, and number n+1 is nowhere. Needs the view key.
+   */
+  leftOut(): { index: number; seq: number } | null {
+    const own = new Map<bigint, number>();
+    for (let seq = FIRST_TENANT_SEQ; seq <= this.seq + 1; seq++)
+      own.set(BigInt(`0x${this.tagOf(seq)!.slice(0, 16)}`), seq);
+    for (let index = 0; index < this.leaves; index++) {
+      const seq = own.get(this.foreignTags[index]!);
+      if (seq !== undefined) return { index, seq };
+    }
+    return null;
+  }
+
+  private tagOf(seq: number): string | null {
+    return this.pins.viewKey ? leafTag(this.crypto, this.pins.viewKey, this.origin, seq) : null;
+  }
+
+  private remember(tag: bigint): void {
+    if (!this.pins.viewKey) return;
+    if (this.leaves === this.foreignTags.length) {
+      const larger = new BigUint64Array(this.leaves * 2);
+      larger.set(this.foreignTags);
+      this.foreignTags = larger;
+    }
+    this.foreignTags[this.leaves++] = tag;
+  }
+}
