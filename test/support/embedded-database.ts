@@ -47,7 +47,8 @@ async function create(template: string): Promise<TestDatabase> {
   const admin = new pg.Client({ connectionString: adminUrl });
   await admin.connect();
   try {
-    await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER freehold_owner`);
+    // Copying files takes 20 ms where writing each page to the log (the default) takes 150: without fsync a checkpoint is free.
+    await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY OWNER freehold_owner`);
   } finally {
     await admin.end();
   }

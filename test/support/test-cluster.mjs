@@ -22,19 +22,28 @@ async function builtLibrary(name) {
  */
 export async function startTestCluster() {
   if (process.env.FREEHOLD_TEST_PG) return;
+  await removeLeftovers();
+  try {
+    process.env.FREEHOLD_TEST_PG = JSON.stringify(await makeCluster());
+  } catch (error) {
+    await destroyTestCluster();
+    throw error;
+  }
+}
+
+async function makeCluster() {
   const { EmbeddedPostgres, identify, writePrivateFile } = await builtLibrary('embedded');
   const { DATABASE_ROLES, migrate, prepareDatabase } = await builtLibrary('database');
-  await removeLeftovers();
   const folder = mkdtempSync(join(tmpdir(), PREFIX));
+  globalThis[SLOT] = folder;
   chmodSync(folder, 0o711);
   writePrivateFile(join(folder, 'owner.json'), JSON.stringify(identify(process.pid)));
-  globalThis[SLOT] = folder;
   const postgres = new EmbeddedPostgres({ folder: join(folder, 'cluster'), fsync: false, maxConnections: 300 });
   await postgres.start();
   const passwords = Object.fromEntries(DATABASE_ROLES.map((role) => [role, `${role}-in-tests`]));
   const urls = await prepareDatabase({ adminUrl: postgres.adminUrl, database: TEMPLATE, passwords });
   await migrate(urls.freehold_owner);
-  process.env.FREEHOLD_TEST_PG = JSON.stringify({ adminUrl: postgres.adminUrl, template: TEMPLATE, passwords });
+  return { adminUrl: postgres.adminUrl, template: TEMPLATE, passwords };
 }
 
 /** Ends the cluster and removes it, databases and all: quicker than dropping each. */

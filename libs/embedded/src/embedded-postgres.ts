@@ -162,6 +162,7 @@ export class EmbeddedPostgres implements Service {
       if (found?.status === 'ready' && found.process.pid === server.pid) ready = found;
       return ended !== null || ready !== null || abort.aborted;
     }, deadline - Date.now());
+    server.removeAllListeners();
     if (ready) return ready;
     if (ended !== null) return ended;
     const leftover = server.pid === undefined ? null : identify(server.pid);

@@ -1,8 +1,12 @@
 export { ClusterPlaceError } from './cluster-place.js';
+export { DataDirInUseError, DataDirLock } from './data-dir-lock.js';
 export { EmbeddedPostgres, type EmbeddedPostgresOptions, PostgresStartError } from './embedded-postgres.js';
 export { freePort, isPortFree } from './free-port.js';
+export { readableLogLine } from './log-line.js';
+export { endOrphans, ManagedProcess, type ManagedProcessOptions, ProcessStartError } from './managed-process.js';
 export { AccountError } from './postgres-account.js';
 export { PostgresBinariesError } from './postgres-binaries.js';
 export { readJsonIfThere, readOrCreatePrivateFile, writePrivateFile } from './private-file.js';
 export { endProcess, identify, isAlive, isProcessIdentity, type ProcessIdentity } from './process-identity.js';
 export type { RunningService, Service } from './service.js';
+export { type ServiceStatus, Supervisor, type SupervisorOptions } from './supervisor.js';

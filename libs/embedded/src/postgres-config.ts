@@ -37,7 +37,8 @@ export function renderPostgresConfig({ port, fsync, maxConnections }: PostgresCo
     lc_messages: 'C',
     log_checkpoints: false,
     log_line_prefix: '%m [%p] %a ',
-    ...(fsync ? {} : { fsync: false, synchronous_commit: false, full_page_writes: false }),
+    // Commits still reach the kernel before they are acknowledged: without fsync a killed server loses nothing either.
+    ...(fsync ? {} : { fsync: false, full_page_writes: false }),
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${renderValue(value)}`);
   return `# Written anew by Freehold at each start: use ALTER SYSTEM for settings of your own.\n${lines.join('\n')}\n`;
