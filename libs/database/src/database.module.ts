@@ -29,6 +29,8 @@ export class DatabaseModule {
           logging: false,
           poolSize: options.poolSize ?? 16,
           extra: {
+            // Statements that are not waited for go out together (Tx.pipeline).
+            pipeline: true,
             application_name: options.applicationName,
             connectionTimeoutMillis: 10_000,
             statement_timeout: 30_000,

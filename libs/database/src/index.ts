@@ -8,5 +8,5 @@ export * from './paging.js';
 export * from './prepare-database.js';
 export { projectRoot } from './project-root.js';
 export { domainErrorFor, isConnectionLost, postgresErrorOf, translating } from './sql-state.js';
-export { Tx } from './tx.js';
+export { type DeferredStatement, type Statement, Tx } from './tx.js';
 export { SystemUnitOfWork, UnitOfWork } from './unit-of-work.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { TenantId } from '#kernel';
-import type { Tx } from './tx.js';
+import type { DeferredStatement, Tx } from './tx.js';
 
 /** A hint that something may have to be done: what kind of thing and which one, never what to do. */
 export interface OutboxMessage {
@@ -23,7 +23,7 @@ export class Outbox {
     if (!messages) {
       messages = [];
       this.collected.set(tx, messages);
-      tx.beforeCommit('outbox', (open) => this.flush(open));
+      tx.beforeCommit('outbox', () => this.flush(tx));
     }
     if (!messages.some((known) => known.topic === message.topic && known.key === message.key)) messages.push(message);
   }
@@ -43,18 +43,20 @@ export class Outbox {
     await tx.execute('DELETE FROM outbox WHERE topic = $1 AND key = $2 AND id <= $3', [topic, key, throughId]);
   }
 
-  private async flush(tx: Tx): Promise<void> {
+  private flush(tx: Tx): DeferredStatement[] {
     const messages = this.collected.get(tx) ?? [];
     this.collected.delete(tx);
-    if (messages.length === 0) return;
-    await tx.execute(
-      `INSERT INTO outbox (tenant_id, topic, key)
-       SELECT * FROM unnest($1::text[], $2::text[], $3::text[])`,
-      [
-        messages.map((m) => m.tenantId ?? tx.ctx?.tenantId ?? null),
-        messages.map((m) => m.topic),
-        messages.map((m) => m.key),
-      ],
-    );
+    if (messages.length === 0) return [];
+    return [
+      {
+        sql: `INSERT INTO outbox (tenant_id, topic, key)
+              SELECT * FROM unnest($1::text[], $2::text[], $3::text[])`,
+        params: [
+          messages.map((m) => m.tenantId ?? tx.ctx?.tenantId ?? null),
+          messages.map((m) => m.topic),
+          messages.map((m) => m.key),
+        ],
+      },
+    ];
   }
 }

@@ -1,4 +1,4 @@
-import type { PoolClient } from 'pg';
+import type { PoolClient, QueryResult } from 'pg';
 import type { EntityManager } from 'typeorm';
 import type { OpContext, RecordedEntry, TenantId } from '#kernel';
 
@@ -15,13 +15,26 @@ function statementName(sql: string): string | undefined {
   return name;
 }
 
+/** One statement that is sent together with others. */
+export interface Statement {
+  sql: string;
+  params?: unknown[];
+  /** Makes a domain error of PostgreSQL's; gives back what it does not know. */
+  translate?: (error: unknown) => unknown;
+}
+
+/** A statement that waits for the commit, on behalf of one tenant: the context's own unless said otherwise. */
+export interface DeferredStatement extends Statement {
+  tenantId?: TenantId;
+}
+
 /**
  * One open transaction. Repositories take it as their first argument, so that no statement leaves the transaction by
  * accident. Holds what the change recorded, and what must still be written before it commits.
  */
 export class Tx {
   readonly entries: RecordedEntry[] = [];
-  private readonly flushes = new Map<string, (tx: Tx) => Promise<void>>();
+  private readonly collectors = new Map<string, () => DeferredStatement[]>();
 
   constructor(
     readonly manager: EntityManager,
@@ -41,11 +54,20 @@ export class Tx {
   }
 
   /**
-   * Runs `flush` once, just before the commit, in the order of first registration; a second registration under the same
-   * key is ignored. Lets a writer collect rows all through a use case and send them in one statement.
+   * Sends several statements at once (one packet, one round trip) and gives the rows of each. They run in order; the first
+   * that fails is what is thrown, and PostgreSQL refuses those behind it.
    */
-  beforeCommit(key: string, flush: (tx: Tx) => Promise<void>): void {
-    if (!this.flushes.has(key)) this.flushes.set(key, flush);
+  async pipeline(statements: readonly Statement[]): Promise<Record<string, unknown>[][]> {
+    const { stream } = (this.client as unknown as { connection: { stream: { cork(): void; uncork(): void } } })
+      .connection;
+    stream.cork();
+    const sent = statements.map(({ sql, params = [] }) => this.send(sql, params));
+    stream.uncork();
+    const outcomes = await Promise.allSettled(sent);
+    return outcomes.map((outcome, index) => {
+      if (outcome.status === 'fulfilled') return outcome.value.rows as Record<string, unknown>[];
+      throw statements[index]?.translate?.(outcome.reason) ?? outcome.reason;
+    });
   }
 
   /**
@@ -53,20 +75,42 @@ export class Tx {
    * for it, reaches the one tenant that it names.
    */
   async asTenant<T>(tenantId: TenantId, work: () => Promise<T>): Promise<T> {
-    const own = this.ctx?.tenantId ?? '';
-    await this.query("SELECT set_config('app.tenant', $1, true)", [tenantId]);
+    await this.pipeline([setTenant(tenantId)]);
     const result = await work();
-    await this.query("SELECT set_config('app.tenant', $1, true)", [own]);
+    await this.pipeline([setTenant(this.ctx?.tenantId ?? null)]);
     return result;
   }
 
-  /** Called by the unit of work alone. */
-  async flush(): Promise<void> {
-    for (const flush of this.flushes.values()) await flush(this);
+  /**
+   * Asks `collect` for statements just before the commit; a second registration under the same key is ignored. Lets a
+   * writer collect rows all through a use case and send them in one statement, together with the commit.
+   */
+  beforeCommit(key: string, collect: () => DeferredStatement[]): void {
+    if (!this.collectors.has(key)) this.collectors.set(key, collect);
   }
 
-  private send(sql: string, params: unknown[]) {
+  /** What was deferred, each under the tenant it is for; called by the unit of work alone. */
+  deferred(): Statement[] {
+    const own = this.ctx?.tenantId ?? null;
+    const byTenant = new Map<TenantId | null, Statement[]>([[own, []]]);
+    for (const statement of [...this.collectors.values()].flatMap((collect) => collect())) {
+      const tenantId = statement.tenantId ?? own;
+      const group = byTenant.get(tenantId);
+      if (group) group.push(statement);
+      else byTenant.set(tenantId, [statement]);
+    }
+    return [...byTenant].flatMap(([tenantId, statements]) =>
+      tenantId === own ? statements : [setTenant(tenantId), ...statements, setTenant(own)],
+    );
+  }
+
+  private send(sql: string, params: unknown[]): Promise<QueryResult> {
     const name = params.length > 0 ? statementName(sql) : undefined;
     return this.client.query(name === undefined ? { text: sql, values: params } : { name, text: sql, values: params });
   }
+}
+
+/** Sets the tenant of row level security until the transaction ends. */
+export function setTenant(tenantId: TenantId | null): Statement {
+  return { sql: "SELECT set_config('app.tenant', $1, true)", params: [tenantId ?? ''] };
 }

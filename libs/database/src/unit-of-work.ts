@@ -3,9 +3,9 @@ import { Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { DomainError, type OpContext } from '#kernel';
-import { openContext, ReplayedReply, storeReply } from './idempotency.js';
+import { openContext, ReplayedReply, requireUnanswered, storeReply } from './idempotency.js';
 import { domainErrorFor, isConnectionLost, isTransient, postgresErrorOf } from './sql-state.js';
-import { Tx } from './tx.js';
+import { type Statement, Tx } from './tx.js';
 
 const ATTEMPTS = 5;
 const BASE_DELAY_MS = 10;
@@ -100,35 +100,55 @@ async function inTransaction<T>(
   let committing = false;
   try {
     const client: PoolClient = await runner.connect();
-    await runner.startTransaction();
     const tx = new Tx(runner.manager, client, ctx);
-    if (ctx) await openContext(tx, mode === 'change' ? ctx : { ...ctx, idempotency: undefined });
+    await begin(runner, tx, ctx, mode);
     const result = await work(tx);
-    if (mode === 'change') await finish(tx, ctx, result);
+    const last = mode === 'change' ? closing(tx, ctx, result) : [];
     committing = true;
-    await runner.commitTransaction();
+    await tx.pipeline([...last, { sql: 'COMMIT' }]);
+    ended(runner);
     return result;
   } catch (error) {
     await rollback(runner);
+    if (ctx?.reply && !(error instanceof DryRunEnds)) ctx.reply.stored = null;
     throw committing && isConnectionLost(error) ? new CommitUncertainError(error) : error;
   } finally {
     await runner.release();
   }
 }
 
-async function finish(tx: Tx, ctx: OpContext | null, result: unknown): Promise<void> {
+/**
+ * Begins the transaction and opens the context in one round trip. TypeORM is told that a transaction is active, so that
+ * none of its methods starts one of its own inside.
+ */
+async function begin(runner: QueryRunner, tx: Tx, ctx: OpContext | null, mode: Mode): Promise<void> {
+  const idempotency = mode === 'change' && !ctx?.dryRun ? ctx?.idempotency : undefined;
+  (runner as { isTransactionActive: boolean }).isTransactionActive = true;
+  const rows = await tx.pipeline([
+    { sql: mode === 'read' ? 'BEGIN READ ONLY' : 'BEGIN' },
+    ...(ctx ? openContext(ctx, idempotency) : []),
+  ]);
+  if (idempotency) requireUnanswered(idempotency, rows);
+}
+
+/** What goes to the database with the commit, or the end of a dry run. */
+function closing(tx: Tx, ctx: OpContext | null, result: unknown): Statement[] {
   const slot = ctx?.reply;
   if (slot) slot.stored = slot.render(result, tx.entries);
   if (ctx?.dryRun) throw new DryRunEnds(result);
-  await tx.flush();
-  if (ctx && slot?.stored) await storeReply(tx, ctx, slot.stored);
+  return [...tx.deferred(), ...(ctx && slot?.stored ? storeReply(ctx, slot.stored) : [])];
 }
 
 async function rollback(runner: QueryRunner): Promise<void> {
   if (!runner.isTransactionActive) return;
   try {
-    await runner.rollbackTransaction();
+    await runner.query('ROLLBACK');
   } catch {
     // The connection is gone, and with it the transaction; the error that brought us here says why.
   }
+  ended(runner);
+}
+
+function ended(runner: QueryRunner): void {
+  (runner as { isTransactionActive: boolean }).isTransactionActive = false;
 }

@@ -40,12 +40,7 @@ export class CreateSubnetService {
       requirePermission(ctx, 'network:write');
       const vpc = await this.vpcs.lockForChange(tx, ctx, input.vpcId, '/vpcId');
       requireSubnetFits(input, vpc.cidrs, this.zones.names);
-      await this.quotas.require(
-        tx,
-        ctx.tenantId,
-        'subnets-per-vpc',
-        await this.subnets.count(tx, ctx.tenantId, vpc.id),
-      );
+      await this.quotas.requireRoom(tx, ctx.tenantId, 'subnets-per-vpc', this.subnets.counting(ctx.tenantId, vpc.id));
       const now = this.clock.now();
       const subnet = Object.assign(new SubnetEntity(), {
         tenantId: ctx.tenantId,

@@ -51,8 +51,12 @@ export class SubnetRepository {
     await tx.manager.update(SubnetEntity, { tenantId, id }, { name, changedGeneration, deleting, version });
   }
 
-  count(tx: Tx, tenantId: TenantId, vpcId: VpcId): Promise<number> {
-    return tx.manager.countBy(SubnetEntity, { tenantId, vpcId });
+  /** Counts the subnets of a VPC, for its quota. */
+  counting(tenantId: TenantId, vpcId: VpcId): Statement {
+    return {
+      sql: 'SELECT count(*) AS used FROM subnet WHERE tenant_id = $1 AND vpc_id = $2',
+      params: [tenantId, vpcId],
+    };
   }
 
   /** The blocks of the subnets of a VPC, of both versions. */

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Tx } from '#database';
+import type { Statement, Tx } from '#database';
 import { QuotaExceededError, type TenantId } from '#kernel';
 import { DEFAULT_QUOTAS, type Quota } from '../domain/quotas.js';
 
@@ -13,12 +13,20 @@ export class QuotaRepository {
     await tx.query("SELECT pg_advisory_xact_lock(hashtextextended('quota ' || $1, 0))", [tenantId]);
   }
 
+  /**
+   * Makes sure that one more fits. `counting` gives one row with a column `used`; to be called under the lock that guards
+   * what it counts. One round trip. @throws QuotaExceededError
+   */
+  async requireRoom(tx: Tx, tenantId: TenantId, quota: Quota, counting: Statement): Promise<void> {
+    const [counted, set] = await tx.pipeline([counting, allowedStatement(tenantId, quota)]);
+    const used = Number(counted?.[0]?.used);
+    const allowed = (set?.[0]?.allowed as number | undefined) ?? DEFAULT_QUOTAS[quota];
+    if (used + 1 > allowed) throw new QuotaExceededError(quota, allowed, used);
+  }
+
   async allowed(tx: Tx, tenantId: TenantId, quota: Quota): Promise<number> {
-    const [row] = await tx.query<{ allowed: number }>(
-      'SELECT allowed FROM tenant_quota WHERE tenant_id = $1 AND quota = $2',
-      [tenantId, quota],
-    );
-    return row?.allowed ?? DEFAULT_QUOTAS[quota];
+    const [row] = (await tx.pipeline([allowedStatement(tenantId, quota)]))[0] ?? [];
+    return (row?.allowed as number | undefined) ?? DEFAULT_QUOTAS[quota];
   }
 
   /** To be called under the lock that `used` was counted under. @throws QuotaExceededError */
@@ -43,4 +51,8 @@ export class QuotaRepository {
     );
     return { ...DEFAULT_QUOTAS, ...Object.fromEntries(rows.map((row) => [row.quota, row.allowed])) };
   }
+}
+
+function allowedStatement(tenantId: TenantId, quota: Quota): Statement {
+  return { sql: 'SELECT allowed FROM tenant_quota WHERE tenant_id = $1 AND quota = $2', params: [tenantId, quota] };
 }
