@@ -250,15 +250,18 @@ CREATE FUNCTION crosstenant.vpc_pool_ranges() RETURNS SETOF text
   LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public
   AS $$ SELECT p.cidr::text FROM public.address_pool p WHERE p.purpose = 'vpc' ORDER BY p.id FOR KEY SHARE $$;
 
--- Who still uses a pool, for its deletion: how many of what, never which.
+-- Who still uses a pool, for its deletion by the operator: how many of what, never which.
 CREATE FUNCTION crosstenant.address_pool_users(pool text)
   RETURNS TABLE (tenant_id text, kind text, used bigint)
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
   AS $$
-    SELECT e.tenant_id, 'elastic-ip', count(*) FROM public.elastic_ip e WHERE e.pool_id = pool GROUP BY e.tenant_id
+    SELECT e.tenant_id, 'elastic-ip', count(*) FROM public.elastic_ip e
+     WHERE app_tenant() = 'tnt-00000000000000000' AND e.pool_id = pool
+     GROUP BY e.tenant_id
     UNION ALL
     SELECT b.tenant_id, 'vpc-cidr-block', count(*)
       FROM public.vpc_cidr_block b JOIN public.address_pool p ON p.id = pool AND p.purpose = 'vpc' AND b.cidr <<= p.cidr
+     WHERE app_tenant() = 'tnt-00000000000000000'
      GROUP BY b.tenant_id
      ORDER BY 1, 2
   $$;
