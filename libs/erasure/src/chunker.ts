@@ -108,7 +108,7 @@ export class Chunker {
     return looseEnd === origin + this.#max ? looseEnd : -1;
   }
 
-  /** Fills the window with the bytes before the first at which the chunk may end. */
+  /** Fills the window with the bytes before the first at which the chunk may end. That shifts the last chunk's hash out. */
   #warm(data: Uint8Array, from: number, to: number): number {
     const end = Math.min(to, data.length);
     let hash = this.#hash;
@@ -129,7 +129,6 @@ export class Chunker {
   }
 
   #close(tail: Uint8Array): Uint8Array {
-    this.#hash = 0;
     if (this.#heldBytes === 0) return tail;
     const chunk = new Uint8Array(this.#heldBytes + tail.length);
     let at = 0;

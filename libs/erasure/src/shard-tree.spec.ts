@@ -96,6 +96,13 @@ describe('the tree of a shard', () => {
     expect(() => blockRange(10, 1)).toThrow(RangeError);
   });
 
+  it('refuses a block of the wrong length even when whoever made the root had cut the shard that way', () => {
+    const block = shardOf(10);
+    const claim = { root: hasher.leaf(block), shardBytes: 10, index: 0, block, proof: [] };
+    expect(verifyBlock(hasher, claim)).toBe(true);
+    expect(verifyBlock(hasher, { ...claim, shardBytes: 11 })).toBe(false);
+  });
+
   it('finds any damaged bit of any shard of a segment', () => {
     const code = new ReedSolomon({ dataShards: 4, parityShards: 2 });
     const shards = code.encode(shardOf(700_001));

@@ -160,7 +160,7 @@ describe('movement', () => {
   ];
 
   it.each(changes)('is the least that the new loads allow when %s', (_name, after) => {
-    const ids = stripes(3000);
+    const ids = stripes(1000);
     const old = ids.map((id) => placeStripe(id, before, 6, fourPlusTwo).slots);
     const moved = ids.map((id, at) => rebalanceStripe(id, old[at]!, after, fourPlusTwo));
     const count = moved.reduce((sum, { moves }) => sum + moves.length, 0);

@@ -3,7 +3,7 @@ import { placeStripe } from './place-stripe.js';
 import { StripeScores } from './rendezvous.js';
 import type { PlacementNode } from './storage-node.js';
 
-const STRIPES = 40_000;
+const STRIPES = 15_000;
 
 /** Nodes in domains of their own unless said otherwise; ids as the kernel draws them, of one second, so nearly alike. */
 function nodesOf(weights: readonly number[], domainOf = (index: number) => index): PlacementNode[] {
