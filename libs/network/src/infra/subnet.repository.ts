@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Page, type PageRequest, pageOfEntities, type Tx, translating } from '#database';
+import { type Page, type PageRequest, pageOfEntities, type Statement, type Tx, translating } from '#database';
 import { NotFoundError, type SubnetId, type TenantId, type VpcId } from '#kernel';
 import { havingTags } from '#tenancy';
 import { SubnetOverlapError } from '../domain/subnet.errors.js';
