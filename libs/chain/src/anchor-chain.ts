@@ -1,0 +1,261 @@
+import {
+  BaseError,
+  createPublicClient,
+  HttpRequestError,
+  http,
+  type PublicClient,
+  RpcRequestError,
+  SocketClosedError,
+  TimeoutError,
+  UnknownRpcError,
+} from 'viem';
+import { ChainUnavailableError, TransactionRefusedError, WrongChainError } from './chain.errors.js';
+import type { SignedTransaction } from './chain-key.js';
+import { anchorRegistryAbi } from './contracts/anchor-registry.abi.js';
+import type { Fee } from './fee.js';
+import type { ChainView, Finality } from './finality.js';
+import { registryCode } from './registry-calls.js';
+import type { Hex } from './registry-links.js';
+
+export interface AnchorChainOptions {
+  /** JSON-RPC over HTTP. May hold a credential: it is never put into a message. */
+  url: string;
+  finality: Finality;
+  /** For one request to the endpoint. Default 5,000. */
+  timeoutMs?: number;
+}
+
+/** A log's state in the contract. */
+export interface AnchoredLog {
+  size: bigint;
+  root: Hex;
+  /** Hash of the last link. */
+  head: Hex;
+  /** Links so far: signer sets and anchors. */
+  links: bigint;
+  epoch: number;
+  threshold: number;
+  /** Too few signers are left for a quorum. */
+  frozen: boolean;
+}
+
+/** A transaction that is in a block. */
+export interface MinedTransaction {
+  hash: Hex;
+  blockNumber: bigint;
+  blockHash: Hex;
+  succeeded: boolean;
+  gasUsed: bigint;
+}
+
+export interface ChainDescription {
+  chainId: number;
+  /** What the node calls itself. */
+  client: string;
+  /** Whether what it anchors can be checked with somebody other than the operator. */
+  independentTrust: boolean;
+}
+
+export interface Block {
+  number: bigint;
+  hash: Hex;
+}
+
+/** Nodes that one person runs for themselves, whatever finality is claimed for them. */
+const DEVELOPMENT_CLIENT = /^(anvil|hardhat|ganache)/i;
+/** What nodes say of a transaction that they have had already, or whose nonce is used. */
+const ALREADY_THERE =
+  /already known|known transaction|already imported|nonce too low|nonce below|replacement transaction underpriced/i;
+
+/**
+ * The chain as Freehold uses it: reads of the registry, raw transactions in, receipts out. Sends nothing by itself and keeps
+ * no state; every failure of the network is one error type, within a bounded time.
+ */
+export class AnchorChain {
+  readonly finality: Finality;
+  private readonly client: PublicClient;
+  /** The parts of the endpoint that may hold a credential, longest first. */
+  private readonly secrets: readonly string[];
+
+  constructor({ url, finality, timeoutMs = 5_000 }: AnchorChainOptions) {
+    this.finality = finality;
+    const { username, password, pathname, search } = new URL(url);
+    this.secrets = [url, `${pathname}${search}`, pathname, password, username].filter((part) => part.length > 1);
+    this.client = createPublicClient({
+      transport: http(url, { timeout: timeoutMs, retryCount: 0, batch: { batchSize: 100 } }),
+      cacheTime: 0,
+    });
+  }
+
+  /** @throws WrongChainError, ChainUnavailableError */
+  async requireChain(chainId: number): Promise<void> {
+    const found = await this.chainId();
+    if (found !== chainId) throw new WrongChainError(chainId, found);
+  }
+
+  chainId(): Promise<number> {
+    return this.ask('its chain id', () => this.client.getChainId());
+  }
+
+  async describe(): Promise<ChainDescription> {
+    const [chainId, client] = await this.ask('what it is', () =>
+      Promise.all([this.client.getChainId(), this.client.request({ method: 'web3_clientVersion' })]),
+    );
+    return {
+      chainId,
+      client,
+      independentTrust: this.finality.independentTrust && !DEVELOPMENT_CLIENT.test(client),
+    };
+  }
+
+  /** How many transactions of the account are in blocks: the nonce of its next one. */
+  minedNonce(account: Hex): Promise<number> {
+    return this.ask('an account', () => this.client.getTransactionCount({ address: account, blockTag: 'latest' }));
+  }
+
+  /** The newest block. */
+  async latestBlock(): Promise<Block> {
+    const { number, hash } = await this.ask('its newest block', () => this.client.getBlock({ blockTag: 'latest' }));
+    return { number, hash };
+  }
+
+  /** The hash of a block of the canonical chain, or null when the node has none of that number (any more). */
+  async blockHash(number: bigint): Promise<Hex | null> {
+    const block = await this.ask('a block', () =>
+      this.client.request({ method: 'eth_getBlockByNumber', params: [`0x${number.toString(16)}`, false] }),
+    );
+    return block?.hash ?? null;
+  }
+
+  /** The highest block number that will not change any more, by the deployment's rule. */
+  finalThrough(): Promise<bigint> {
+    const view: ChainView = {
+      latest: async () => (await this.latestBlock()).number,
+      finalized: async () =>
+        (await this.ask('its final block', () => this.client.getBlock({ blockTag: 'finalized' }))).number,
+    };
+    return this.finality.finalThrough(view);
+  }
+
+  /** What has code at the address: nothing, the registry of this version, or something else. */
+  async registryAt(contract: Hex): Promise<'absent' | 'present' | 'foreign'> {
+    const code = await this.ask('a contract', () => this.client.getCode({ address: contract }));
+    if (code === undefined || code === '0x') return 'absent';
+    return code.toLowerCase() === registryCode() ? 'present' : 'foreign';
+  }
+
+  /** The log's state in a registry that is there, or null when the registry does not know the log. */
+  async readLog(contract: Hex, logId: Hex): Promise<AnchoredLog | null> {
+    const [size, root, head, links, epoch, threshold, frozen] = await this.ask('the registry', () =>
+      this.client.readContract({ abi: anchorRegistryAbi, address: contract, functionName: 'logOf', args: [logId] }),
+    );
+    return epoch === 0 ? null : { size, root, head, links, epoch, threshold, frozen };
+  }
+
+  /** The root anchored for exactly this size, or null. */
+  async readRoot(contract: Hex, logId: Hex, size: bigint): Promise<Hex | null> {
+    const root = await this.ask('the registry', () =>
+      this.client.readContract({
+        abi: anchorRegistryAbi,
+        address: contract,
+        functionName: 'rootAt',
+        args: [logId, size],
+      }),
+    );
+    return BigInt(root) === 0n ? null : root;
+  }
+
+  /** The contract's own verdict on an inclusion proof against the root anchored for `size`. */
+  verifyInclusion(
+    contract: Hex,
+    logId: Hex,
+    proof: { size: bigint; index: bigint; leafHash: Hex; path: readonly Hex[] },
+  ): Promise<boolean> {
+    return this.ask('the registry', () =>
+      this.client.readContract({
+        abi: anchorRegistryAbi,
+        address: contract,
+        functionName: 'verifyInclusion',
+        args: [logId, proof.size, proof.index, proof.leafHash, proof.path],
+      }),
+    );
+  }
+
+  /**
+   * Hands a transaction to the node. Sending it again, mined or not, is no error: `known` then. Which of several
+   * transactions with one nonce was mined, the receipts tell.
+   * @throws TransactionRefusedError, ChainUnavailableError
+   */
+  async send({ raw, hash }: SignedTransaction): Promise<'accepted' | 'known'> {
+    try {
+      await this.client.request({ method: 'eth_sendRawTransaction', params: [raw] }, { retryCount: 0 });
+      return 'accepted';
+    } catch (error) {
+      const answer = rpcAnswer(error);
+      if (answer === null) throw this.unavailable('to take a transaction', error);
+      if (ALREADY_THERE.test(answer)) return 'known';
+      throw new TransactionRefusedError(hash, answer);
+    }
+  }
+
+  /** For each hash the transaction as it is in a block, or null while (or since) it is in none. In the order given. */
+  async receipts(hashes: readonly Hex[]): Promise<(MinedTransaction | null)[]> {
+    const found = await this.ask('receipts', () =>
+      Promise.all(hashes.map((hash) => this.client.request({ method: 'eth_getTransactionReceipt', params: [hash] }))),
+    );
+    return found.map(
+      (receipt) =>
+        receipt && {
+          hash: receipt.transactionHash,
+          blockNumber: BigInt(receipt.blockNumber),
+          blockHash: receipt.blockHash,
+          succeeded: receipt.status === '0x1',
+          gasUsed: BigInt(receipt.gasUsed),
+        },
+    );
+  }
+
+  /** What to offer now: the chain's one price where blocks have no base fee, else what the fee market asks. */
+  suggestFee(): Promise<Fee> {
+    return this.ask('its fees', async () => {
+      const { baseFeePerGas } = await this.client.getBlock({ blockTag: 'latest' });
+      if (!baseFeePerGas) return { kind: 'fixed', gasPrice: await this.client.getGasPrice() };
+      const tip = await this.client.estimateMaxPriorityFeePerGas();
+      return { kind: 'market', maxFeePerGas: baseFeePerGas * 2n + tip, maxPriorityFeePerGas: tip };
+    });
+  }
+
+  /** The library's messages quote the endpoint, which may hold a credential: the cause that is kept says less. */
+  private unavailable(what: string, error: unknown): ChainUnavailableError {
+    return new ChainUnavailableError(`The chain could not be asked ${what}.`, new Error(this.withoutSecrets(error)));
+  }
+
+  private withoutSecrets(error: unknown): string {
+    const reasons: string[] = [];
+    for (let cause = error; cause instanceof Error; cause = cause.cause) {
+      const { shortMessage } = cause as Partial<BaseError>;
+      const { code } = cause as NodeJS.ErrnoException;
+      reasons.push([cause.name, shortMessage ?? cause.message, code].filter(Boolean).join(' '));
+    }
+    return this.secrets.reduce((text, secret) => text.replaceAll(secret, '***'), reasons.join(': '));
+  }
+
+  private async ask<T>(what: string, request: () => Promise<T>): Promise<T> {
+    try {
+      return await request();
+    } catch (error) {
+      throw this.unavailable(`for ${what}`, error);
+    }
+  }
+}
+
+/** What the node itself said of a request it understood, or null when the request did not get that far. */
+function rpcAnswer(error: unknown): string | null {
+  if (!(error instanceof BaseError)) return null;
+  const unreachable = error.walk(
+    (cause) => cause instanceof HttpRequestError || cause instanceof TimeoutError || cause instanceof SocketClosedError,
+  );
+  if (unreachable) return null;
+  const answered = error.walk((cause) => cause instanceof RpcRequestError) as RpcRequestError | null;
+  return answered && !(error instanceof UnknownRpcError) ? `${answered.details}` : null;
+}
