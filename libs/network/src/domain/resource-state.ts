@@ -12,6 +12,9 @@ export interface RealizationOfVpc {
   failure: string | null;
 }
 
+/** For what is in no VPC: there is nothing to be realised. */
+export const NOWHERE: RealizationOfVpc = { realizedGeneration: Number.POSITIVE_INFINITY, failure: null };
+
 export function resourceState(resource: Realizable, vpc: RealizationOfVpc): ResourceState {
   if (resource.changedGeneration > vpc.realizedGeneration && vpc.failure !== null) return 'failed';
   if (resource.deleting) return 'deleting';

@@ -7,6 +7,7 @@ export const DEFAULT_QUOTAS = {
   'route-tables-per-vpc': 200,
   'routes-per-table': 500,
   'cidr-blocks-per-vpc': 5,
+  'internet-gateways': 5,
   'elastic-ips': 5,
   'nat-gateways': 20,
   'vpn-gateways': 5,
