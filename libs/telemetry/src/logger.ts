@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { types } from 'node:util';
 import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
 import { REDACTED_PATHS, scrub } from './redaction.js';
 
@@ -27,7 +28,8 @@ interface LoggedError {
  * statement's values, which may be a tenant's data.
  */
 export function loggedError(error: unknown, depth = 0): LoggedError {
-  if (!(error instanceof Error)) return { type: typeof error, message: 'something that is no Error was thrown' };
+  if (!types.isNativeError(error) && !(error instanceof Error))
+    return { type: typeof error, message: 'something that is no Error was thrown' };
   const { code, cause } = error as Error & { code?: unknown };
   return {
     type: error.name,
