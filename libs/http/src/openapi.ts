@@ -73,7 +73,7 @@ function* routesOf(
       const spec = handler && endpointSpec(handler);
       if (!spec) continue;
       const path = `/${base}/${spec.path ?? ''}`.replace(/\/+/g, '/').replace(/(.)\/$/, '$1');
-      const template = path.replace(/:([A-Za-z]+)/g, '{$1}').replace(/\*(\w*)/, '{$1}');
+      const template = path.replace(/:([A-Za-z]+)/g, '{$1}').replace(/\*$/, '{*}');
       yield { path: template, tag: controller.name.replace(/Controller$/, ''), name, spec };
     }
   }

@@ -1,16 +1,24 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Database } from '#database';
 import { ServiceKeys } from '#keyring';
+import { LedgerEntryController } from './api/ledger-entry.controller.js';
+import { LogController } from './api/log.controller.js';
+import { ExportBundleService } from './app/export-bundle.service.js';
+import { LedgerEntryQueries } from './app/ledger-entry.queries.js';
 import { LedgerWriter, LedgerWriterOptions } from './app/ledger-writer.js';
+import { OpenLogQueries } from './app/open-log.queries.js';
 import { PublishHeadService } from './app/publish-head.service.js';
 import { SequenceEntriesService } from './app/sequence-entries.service.js';
 import { Sequencer, SequencerOptions } from './app/sequencer.js';
 import { TakeOverLogService } from './app/take-over-log.service.js';
 import { TenantChains } from './app/tenant-chains.js';
+import { AnchorDirectory, NoAnchors } from './domain/anchor-directory.js';
 import { HeadFile } from './infra/head-file.js';
 import { LedgerEntryRepository } from './infra/ledger-entry.repository.js';
 import { LogRepository } from './infra/log.repository.js';
 import { LogIdentity } from './infra/log-identity.js';
+import { OpenLogRepository } from './infra/open-log.repository.js';
+import { OwnEntryRepository } from './infra/own-entry.repository.js';
 import { TenantChainRepository } from './infra/tenant-chain.repository.js';
 
 export interface LedgerModuleOptions {
@@ -75,3 +83,17 @@ export class SequencerModule {
     };
   }
 }
+
+/** The ledger over HTTP: the open log for everybody, entries and receipts for their tenant. For the API process. */
+@Module({
+  controllers: [LogController, LedgerEntryController],
+  providers: [
+    OpenLogRepository,
+    OwnEntryRepository,
+    OpenLogQueries,
+    LedgerEntryQueries,
+    ExportBundleService,
+    { provide: AnchorDirectory, useClass: NoAnchors },
+  ],
+})
+export class LedgerApiModule {}

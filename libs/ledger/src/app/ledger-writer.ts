@@ -92,7 +92,8 @@ export class LedgerWriter {
     const promise = tx.ctx?.dryRun ? '' : this.log.signPromise({ entryId: id, bodyHash, deadline });
     const recorded: RecordedEntry = { ledgerEntryId: id, promise };
     tx.entries.push(recorded);
-    return { entry: { tenantId, id, body, bodyHash, salt: randomBytes(SALT_BYTES) }, recorded };
+    const resourceId = change.resource.id;
+    return { entry: { tenantId, id, resourceId, body, bodyHash, salt: randomBytes(SALT_BYTES) }, recorded };
   }
 
   private flush(tx: Tx): DeferredStatement[] {

@@ -1,4 +1,4 @@
-import { DomainError } from '#kernel';
+import { ConflictError, DomainError } from '#kernel';
 
 /** The body of a change's entry is too long to be recorded, and what is not recorded does not happen. */
 export class EntryTooLargeError extends DomainError {
@@ -40,5 +40,22 @@ export class LogRolledBackError extends DomainError {
 export class LogCorruptError extends DomainError {
   constructor(detail: string) {
     super('unavailable', 'LogCorrupt', `The ledger is stopped and signs nothing: ${detail}.`);
+  }
+}
+
+/** The entry is committed, and the log has not published a checkpoint that covers it yet. */
+export class ReceiptNotReadyError extends ConflictError {
+  constructor(entryId: string) {
+    super(
+      'ReceiptNotReady',
+      `${entryId} is recorded and will be in the log before its promise ends; ask for the receipt again in a moment.`,
+    );
+  }
+}
+
+/** Nothing has been published yet. */
+export class LogEmptyError extends ConflictError {
+  constructor() {
+    super('LogEmpty', 'The log has not published a checkpoint yet; ask again in a moment.');
   }
 }

@@ -7,41 +7,43 @@ import { ChainMissingError, EntryIdTakenError } from '../domain/ledger.errors.js
 export interface NewEntry {
   tenantId: TenantId;
   id: string;
+  resourceId: string;
   body: Uint8Array;
   bodyHash: Uint8Array;
   salt: Uint8Array;
 }
 
-const NOT_NULL_VIOLATION = '23502';
-
 @Injectable()
 export class LedgerEntryRepository {
   /**
-   * Stores entries of one tenant and queues them for the log, in one statement. A tenant without a chain leaves the
-   * tenant's column empty, which the table refuses. Translates to ChainMissingError, EntryIdTakenError.
+   * Stores entries of one tenant and queues them for the log, in one statement. A tenant without a chain leaves the salts
+   * empty, which the table refuses. Translates to ChainMissingError, EntryIdTakenError.
    */
   insertion(tenantId: TenantId, entries: readonly NewEntry[]): DeferredStatement {
     return {
       tenantId,
       sql: `WITH drawn AS (
-              SELECT * FROM unnest($2::text[], $3::bytea[], $4::bytea[], $5::bytea[]) WITH ORDINALITY
-                AS d (id, body, body_hash, salt, place)
+              SELECT * FROM unnest($2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[]) WITH ORDINALITY
+                AS d (id, resource_id, body, body_hash, salt, place)
             ), stored AS (
-              INSERT INTO ledger_entry (tenant_id, id, body, body_hash, salt)
-              SELECT (SELECT tenant_id FROM ledger_tenant_head WHERE tenant_id = $1), id, body, body_hash, salt FROM drawn
+              INSERT INTO ledger_entry (tenant_id, id, resource_id, body, body_hash, salt)
+              SELECT $1, id, resource_id, body, body_hash,
+                     CASE WHEN EXISTS (SELECT FROM ledger_tenant_head WHERE tenant_id = $1) THEN salt ELSE '' END
+                FROM drawn
             )
             INSERT INTO ledger_pending (tenant_id, entry_id) SELECT $1, id FROM drawn ORDER BY place`,
       params: [
         tenantId,
         entries.map((entry) => entry.id),
+        entries.map((entry) => entry.resourceId),
         entries.map((entry) => Buffer.from(entry.body)),
         entries.map((entry) => Buffer.from(entry.bodyHash)),
         entries.map((entry) => Buffer.from(entry.salt)),
       ],
       translate: (error) => {
-        const cause = postgresErrorOf(error);
-        if (cause?.constraint === 'ledger_entry_pkey') return new EntryIdTakenError({ cause: error });
-        return cause?.code === NOT_NULL_VIOLATION ? new ChainMissingError(tenantId) : error;
+        const constraint = postgresErrorOf(error)?.constraint;
+        if (constraint === 'ledger_entry_pkey') return new EntryIdTakenError({ cause: error });
+        return constraint === 'ledger_entry_salt_check' ? new ChainMissingError(tenantId) : error;
       },
     };
   }

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { idSchema, pageQuery, pageSchema, timestampSchema } from '#http';
+import { ENTRY_CLASSES } from '#proof';
+
+export const anchorSchema = z
+  .object({
+    chainId: z.int(),
+    contract: z.string(),
+    txHash: z.string(),
+    blockNumber: z.int(),
+    blockHash: z.string(),
+    size: z.int().describe('Entries of the anchored head.'),
+    root: z.string().describe('Its root, hexadecimal.'),
+    finality: z.string().describe("What this chain's kind calls final."),
+    independentTrust: z
+      .boolean()
+      .describe('False for a chain that the operator alone runs: it proves nothing against the operator.'),
+  })
+  .meta({ id: 'AnchorRecord' });
+
+export const ledgerEntrySchema = z
+  .object({
+    id: z.string(),
+    state: z
+      .enum(['recorded', 'published', 'anchored'])
+      .describe(
+        'recorded: committed with its change; published: a signed checkpoint covers it; anchored: so does a chain.',
+      ),
+    class: z.enum(ENTRY_CLASSES),
+    action: z.string(),
+    actor: z.object({ type: z.string(), id: z.string() }),
+    keyId: z.string().nullable(),
+    resource: z.object({ type: z.string(), id: z.string(), version: z.int().nullable() }),
+    before: z.unknown(),
+    after: z.unknown(),
+    requestId: z.string(),
+    vouched: z.object({ mode: z.string() }),
+    time: timestampSchema,
+    tenantSeq: z.int().nullable().describe("Its number in the tenant's chain; null until it is in the log."),
+    index: z.int().nullable().describe('Its index in the log; null until it is in the log.'),
+    body: z.string().describe("The body's bytes, base64: what the log commits to."),
+    anchor: anchorSchema.nullable().describe('An anchored head that covers it.'),
+  })
+  .meta({ id: 'LedgerEntry' });
+
+export const ledgerEntryPage = pageSchema(ledgerEntrySchema);
+export const ledgerEntryParams = z.strictObject({ entryId: idSchema('ledgerEntry') });
+export const ledgerEntryListQuery = z.strictObject({
+  ...pageQuery,
+  resourceId: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/)
+    .optional()
+    .describe('Only entries about this resource.'),
+  order: z.enum(['oldest-first', 'newest-first']).default('oldest-first'),
+});
+
+export const receiptSchema = z
+  .object({
+    v: z.literal(1),
+    type: z.literal('freehold-receipt'),
+    log: z.object({ origin: z.string(), vkey: z.string() }),
+    entryId: z.string(),
+    body: z.string(),
+    salt: z.string(),
+    tenantSeq: z.int(),
+    prevHash: z.string(),
+    leaf: z.string(),
+    index: z.int(),
+    proof: z.string().describe('c2sp.org/tlog-proof: the inclusion proof with the signed checkpoint.'),
+    anchor: anchorSchema.nullable().describe('Null while the anchor is pending.'),
+  })
+  .meta({ id: 'Receipt' });
+
+export const bundleQuery = z.strictObject({
+  upTo: z
+    .enum(['published', 'anchored'])
+    .default('published')
+    .describe('Whether the bundle ends at the newest published checkpoint or at the newest anchored one.'),
+});

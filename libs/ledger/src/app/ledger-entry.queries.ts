@@ -1,0 +1,97 @@
+import { Injectable } from '@nestjs/common';
+import { requirePermission } from '#auth';
+import { type Page, type PageRequest, type Tx, UnitOfWork } from '#database';
+import { type LedgerEntryId, NotFoundError, type OpContext } from '#kernel';
+import { TileTree, TreeHasher } from '#merkle';
+import { type AnchorRecord, buildReceipt, nodeCrypto, type Receipt } from '#proof';
+import { AnchorDirectory } from '../domain/anchor-directory.js';
+import { LogCorruptError, ReceiptNotReadyError } from '../domain/ledger.errors.js';
+import { LogIdentity } from '../infra/log-identity.js';
+import { OpenLogRepository, type PublishedHead } from '../infra/open-log.repository.js';
+import { type OwnEntry, type OwnEntryFilter, OwnEntryRepository } from '../infra/own-entry.repository.js';
+
+/** An entry with what covers it by now. */
+export interface CoveredEntry {
+  entry: OwnEntry;
+  /** Whether a published checkpoint covers it. */
+  published: boolean;
+  anchor: AnchorRecord | null;
+}
+
+/** A tenant's own entries, and their receipts. */
+@Injectable()
+export class LedgerEntryQueries {
+  private readonly hasher = new TreeHasher(nodeCrypto.sha256);
+
+  constructor(
+    private readonly uow: UnitOfWork,
+    private readonly entries: OwnEntryRepository,
+    private readonly log: OpenLogRepository,
+    private readonly anchors: AnchorDirectory,
+    private readonly identity: LogIdentity,
+  ) {}
+
+  /** @throws NotFoundError */
+  async get(ctx: OpContext, id: LedgerEntryId): Promise<CoveredEntry> {
+    const entry = await this.find(ctx, id);
+    const head = await this.log.newestHead();
+    return {
+      entry,
+      published: isCovered(entry, head),
+      anchor: entry.place ? await this.anchors.covering(entry.place.index) : null,
+    };
+  }
+
+  /** In the order of the tenant's chain; an entry appears once it is in the log. */
+  async list(ctx: OpContext, page: PageRequest, filter: OwnEntryFilter): Promise<Page<CoveredEntry>> {
+    requirePermission(ctx, 'ledger:read');
+    const found = await this.uow.read(ctx, (tx: Tx) => this.entries.page(tx, page, filter));
+    const head = await this.log.newestHead();
+    const [newest] = head ? await this.anchors.upTo(head.size, 1) : [];
+    const items = found.items.map((entry) => {
+      const anchor = newest && entry.place && entry.place.index < newest.size ? newest : null;
+      return { entry, published: isCovered(entry, head), anchor };
+    });
+    return { items, nextCursor: found.nextCursor };
+  }
+
+  /**
+   * The receipt under the smallest anchored checkpoint that covers the entry, or under the newest published one while its
+   * anchor is pending. @throws NotFoundError, ReceiptNotReadyError
+   */
+  async receipt(ctx: OpContext, id: LedgerEntryId): Promise<Receipt> {
+    const { body, salt, place } = await this.find(ctx, id);
+    if (!place) throw new ReceiptNotReadyError(id);
+    const anchor = await this.anchors.covering(place.index);
+    const [head] = anchor ? await this.log.heads([anchor.size]) : [await this.log.newestHead()];
+    if (!head || head.size <= place.index) throw new ReceiptNotReadyError(id);
+    return buildReceipt({
+      log: { origin: this.identity.origin, vkey: this.identity.vkey },
+      opening: { entryId: id, body, salt, tenantSeq: place.tenantSeq, prevHash: place.prevHash },
+      leaf: place.leaf,
+      index: place.index,
+      inclusionProof: await this.treeOf(head.size).inclusionProof(place.index),
+      checkpoint: head.note,
+      anchor,
+    });
+  }
+
+  private async find(ctx: OpContext, id: LedgerEntryId): Promise<OwnEntry> {
+    requirePermission(ctx, 'ledger:read');
+    const entry = await this.uow.read(ctx, (tx: Tx) => this.entries.find(tx, id));
+    if (!entry) throw new NotFoundError('ledger entry', id);
+    return entry;
+  }
+
+  private treeOf(size: number): TileTree {
+    return new TileTree(this.hasher, size, async (tile) => {
+      const hashes = await this.log.tile(tile);
+      if (!hashes) throw new LogCorruptError(`tile ${tile.level}/${tile.index} is narrower than the published tree`);
+      return hashes;
+    });
+  }
+}
+
+function isCovered(entry: OwnEntry, head: PublishedHead | null): boolean {
+  return entry.place !== null && head !== null && entry.place.index < head.size;
+}

@@ -1,0 +1,19 @@
+import type { AnchorRecord } from '#proof';
+
+/** The anchors that are final on the chain, each of a published checkpoint. */
+export abstract class AnchorDirectory {
+  /** The smallest anchored head with more than `index` entries, or null while none covers that leaf. */
+  abstract covering(index: number): Promise<AnchorRecord | null>;
+  /** The newest `limit` anchors of heads with at most `size` entries, by size. */
+  abstract upTo(size: number, limit: number): Promise<AnchorRecord[]>;
+}
+
+/** For a deployment without a chain: every receipt says that its anchor is pending. */
+export class NoAnchors extends AnchorDirectory {
+  async covering(): Promise<null> {
+    return null;
+  }
+  async upTo(): Promise<AnchorRecord[]> {
+    return [];
+  }
+}

@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '#database';
+import { HASH_BYTES, type Tile } from '#merkle';
+
+/** A published tree head with the note that everybody can verify. */
+export interface PublishedHead {
+  size: number;
+  root: Uint8Array;
+  note: string;
+  publishedAt: Date;
+}
+
+export interface OpenLeaf {
+  index: number;
+  leaf: Uint8Array;
+}
+
+/** What of the log is open to everybody, and names nobody. */
+@Injectable()
+export class OpenLogRepository {
+  constructor(private readonly database: Database) {}
+
+  /** Null before the first checkpoint. */
+  async newestHead(): Promise<PublishedHead | null> {
+    const [row] = await this.database.query<PublishedHead>(
+      `SELECT size::float8 AS size, root, note, created_at AS "publishedAt"
+         FROM ledger_checkpoint ORDER BY size DESC LIMIT 1`,
+    );
+    return row ?? null;
+  }
+
+  /** The checkpoints of exactly these sizes, by size. */
+  async heads(sizes: readonly number[]): Promise<PublishedHead[]> {
+    return this.database.query<PublishedHead>(
+      `SELECT size::float8 AS size, root, note, created_at AS "publishedAt"
+         FROM ledger_checkpoint WHERE size = ANY($1::bigint[]) ORDER BY size`,
+      [sizes],
+    );
+  }
+
+  /** The first `width` hashes of a tile, or null when it has fewer. */
+  async tile({ level, index, width }: Tile): Promise<Uint8Array | null> {
+    const [row] = await this.database.query<{ hashes: Buffer }>(
+      `SELECT substring(hashes FOR $3) AS hashes FROM ledger_tile
+        WHERE level = $1 AND tile_index = $2 AND octet_length(hashes) >= $3`,
+      [level, index, width * HASH_BYTES],
+    );
+    return row?.hashes ?? null;
+  }
+
+  /** The leaves `first` up to, but without, `end`, as far as there are. */
+  async leaves(first: number, end: number): Promise<OpenLeaf[]> {
+    return this.database.query<OpenLeaf>(
+      'SELECT leaf_index::float8 AS index, leaf FROM crosstenant.log_leaves($1, $2)',
+      [first, end],
+    );
+  }
+}

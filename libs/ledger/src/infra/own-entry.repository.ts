@@ -1,0 +1,97 @@
+import { Injectable } from '@nestjs/common';
+import { decodeCursor, type Page, type PageRequest, pageOf, type Tx } from '#database';
+import { InvalidInputError, type LedgerEntryId } from '#kernel';
+
+/** An entry of the transaction's own tenant, and its place in the log once it has one. */
+export interface OwnEntry {
+  id: string;
+  body: Uint8Array;
+  salt: Uint8Array;
+  committedAt: Date;
+  place: { index: number; tenantSeq: number; prevHash: Uint8Array; leaf: Uint8Array } | null;
+}
+
+interface Row {
+  id: string;
+  body: Buffer;
+  salt: Buffer;
+  committedAt: Date;
+  index: number | null;
+  tenantSeq: number;
+  prevHash: Buffer;
+  leaf: Buffer;
+}
+
+export interface OwnEntryFilter {
+  /** Only entries about this resource. */
+  resourceId?: string;
+  order: 'oldest-first' | 'newest-first';
+}
+
+const COLUMNS = `e.id, e.body, e.salt, e.committed_at AS "committedAt", l.leaf_index::float8 AS index,
+  l.tenant_seq::float8 AS "tenantSeq", l.prev_hash AS "prevHash", l.leaf`;
+
+/** The entries of one tenant, as row level security shows them. */
+@Injectable()
+export class OwnEntryRepository {
+  async find(tx: Tx, id: LedgerEntryId): Promise<OwnEntry | null> {
+    const [row] = await tx.query<Row>(
+      `SELECT ${COLUMNS} FROM ledger_entry e
+         LEFT JOIN ledger_leaf l ON l.tenant_id = e.tenant_id AND l.entry_id = e.id
+        WHERE e.tenant_id = $1 AND e.id = $2`,
+      [tx.ctx?.tenantId, id],
+    );
+    return row ? entryOf(row) : null;
+  }
+
+  /** In the order of the tenant's chain; what is not in the log yet is not in the list. */
+  async page(tx: Tx, { limit, cursor }: PageRequest, { resourceId, order }: OwnEntryFilter): Promise<Page<OwnEntry>> {
+    const after = sequenceOf(decodeCursor(cursor));
+    const newest = order === 'newest-first';
+    const rows = await tx.query<Row>(
+      `SELECT ${COLUMNS} FROM ledger_leaf l
+         JOIN ledger_entry e ON e.tenant_id = l.tenant_id AND e.id = l.entry_id
+        WHERE l.tenant_id = $1 AND ($2::bigint IS NULL OR l.tenant_seq ${newest ? '<' : '>'} $2)
+          AND ($3::text IS NULL OR e.resource_id = $3)
+        ORDER BY l.tenant_seq ${newest ? 'DESC' : 'ASC'} LIMIT $4`,
+      [tx.ctx?.tenantId, after, resourceId ?? null, limit + 1],
+    );
+    return pageOf(rows.map(entryOf), limit, (entry) => String(entry.place!.tenantSeq));
+  }
+
+  /** Own entries among the leaves `first` up to, but without, `end`, by index. */
+  async between(tx: Tx, first: number, end: number): Promise<OwnEntry[]> {
+    const rows = await tx.query<Row>(
+      `SELECT ${COLUMNS} FROM ledger_leaf l
+         JOIN ledger_entry e ON e.tenant_id = l.tenant_id AND e.id = l.entry_id
+        WHERE l.tenant_id = $1 AND l.leaf_index >= $2 AND l.leaf_index < $3 ORDER BY l.leaf_index`,
+      [tx.ctx?.tenantId, first, end],
+    );
+    return rows.map(entryOf);
+  }
+
+  /** How many own entries there are among the first `size` leaves. */
+  async countWithin(tx: Tx, size: number): Promise<number> {
+    const [row] = await tx.query<{ count: number }>(
+      `SELECT coalesce(max(tenant_seq), 0)::float8 AS count FROM ledger_leaf WHERE tenant_id = $1 AND leaf_index < $2`,
+      [tx.ctx?.tenantId, size],
+    );
+    return row?.count ?? 0;
+  }
+}
+
+function entryOf({ id, body, salt, committedAt, index, tenantSeq, prevHash, leaf }: Row): OwnEntry {
+  return { id, body, salt, committedAt, place: index === null ? null : { index, tenantSeq, prevHash, leaf } };
+}
+
+function sequenceOf(cursor: string | null): string | null {
+  if (cursor === null || /^[0-9]{1,15}$/.test(cursor)) return cursor;
+  throw new InvalidInputError([
+    {
+      pointer: '/query/cursor',
+      rule: 'cursor.opaque',
+      message: 'not a cursor of this list',
+      fix: 'use the nextCursor of the previous page, or leave it out',
+    },
+  ]);
+}
