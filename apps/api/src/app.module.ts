@@ -3,7 +3,8 @@ import type { Settings } from '#config';
 import { DatabaseModule } from '#database';
 import { HttpModule } from '#http';
 import { KeyringModule } from '#keyring';
-import { LedgerModule } from '#ledger';
+import { LedgerApiModule, LedgerModule } from '#ledger';
+import { MigrationApiModule } from '#migration';
 import { NetworkApiModule } from '#network';
 import { ClockModule, type Logger, TelemetryModule } from '#telemetry';
 import { TenancyApiModule } from '#tenancy';
@@ -28,6 +29,8 @@ export class ApiModule {
         HttpModule,
         TenancyApiModule,
         NetworkApiModule.forRoot(settings),
+        MigrationApiModule.forRoot(settings),
+        LedgerApiModule,
       ],
     };
   }
