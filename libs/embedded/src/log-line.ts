@@ -1,37 +1,37 @@
-/** The levels of pino's JSON lines. */
-const LEVELS: [number, string][] = [
-  [60, 'FATAL'],
-  [50, 'ERROR'],
-  [40, 'WARN'],
-  [30, 'INFO'],
-  [20, 'DEBUG'],
-  [0, 'TRACE'],
-];
+/** The levels of our processes' JSON lines (libs/telemetry), the mildest first. */
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** What is the same on every line, or shown elsewhere on it. */
-const UNINTERESTING = new Set(['level', 'time', 'pid', 'hostname', 'msg', 'name', 'v', 'err', 'context']);
+/** What is the same on every line of a process, or shown elsewhere on it. */
+const UNINTERESTING = new Set(['level', 'time', 'process', 'pid', 'host', 'message', 'err', 'context']);
 const LONGEST_LINE = 2_000;
 
 export interface LogLine {
-  /** pino's number; text that is no JSON counts as 40 (a warning): a program that logs JSON prints text only when something is wrong. */
-  level: number;
+  /** Text that is no JSON counts as a warning: a program that logs JSON prints text only when something is wrong. */
+  level: LogLevel;
   text: string;
 }
 
-/** One line of a process's output as a person reads it: `20:01:02 WARN  message  key=value`. */
+interface LoggedError {
+  type?: string;
+  message?: string;
+  cause?: LoggedError;
+}
+
+/** One line of a process's output as a person reads it: `20:01:02 WARN  message  (Error: cause)  key=value`. */
 export function readableLogLine(raw: string): LogLine {
   const fields = parseObject(raw);
-  if (!fields || typeof fields.level !== 'number') return { level: 40, text: printable(raw) };
-  const time = new Date(fields.time as number | string);
-  const clock = Number.isNaN(time.getTime()) ? '--:--:--' : time.toISOString().slice(11, 19);
-  const level = LEVELS.find(([least]) => (fields.level as number) >= least)?.[1] ?? 'TRACE';
-  const parts = [`${clock} ${level.padEnd(5)} ${fields.msg ?? ''}`.trimEnd()];
-  const error = fields.err as { type?: unknown; message?: unknown } | undefined;
-  if (error?.message) parts.push(`(${error.type ?? 'Error'}: ${error.message})`);
+  const level = LOG_LEVELS.find((known) => known === fields?.level);
+  if (!fields || !level) return { level: 'warn', text: printable(raw) };
+  const time = typeof fields.time === 'string' ? fields.time.slice(11, 19) : '';
+  const parts = [`${time} ${level.toUpperCase().padEnd(5)} ${fields.message ?? ''}`.trim()];
+  for (let error = fields.err as LoggedError | undefined; error?.message; error = error.cause) {
+    parts.push(`(${error.type ?? 'Error'}: ${error.message})`);
+  }
   for (const [key, value] of Object.entries(fields)) {
     if (!UNINTERESTING.has(key)) parts.push(`${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   }
-  return { level: fields.level, text: printable(parts.join('  ')) };
+  return { level, text: printable(parts.join('  ')) };
 }
 
 function parseObject(raw: string): Record<string, unknown> | null {

@@ -3,33 +3,49 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { createLogger } from '#telemetry';
 import { LogFile } from './log-file.js';
 import { readableLogLine } from './log-line.js';
 
 describe('readableLogLine', () => {
-  it('shows a JSON line as time, level, message and the rest', () => {
+  it('shows a JSON line as time, level, message, errors and the rest', () => {
     const line = JSON.stringify({
-      level: 40,
-      time: Date.UTC(2026, 10, 23, 20, 1, 2),
+      level: 'warn',
+      time: '2026-11-23T20:01:02.345Z',
+      process: 'api',
       pid: 1,
-      hostname: 'h',
-      msg: 'slow',
+      host: 'h',
+      message: 'slow',
       ms: 1200,
       route: '/v1/vpcs',
-      err: { type: 'TimeoutError', message: 'too late', stack: '...' },
+      err: { type: 'TimeoutError', message: 'too late', stack: '...', cause: { type: 'Error', message: 'no disk' } },
     });
     expect(readableLogLine(line)).toEqual({
-      level: 40,
-      text: '20:01:02 WARN  slow  (TimeoutError: too late)  ms=1200  route=/v1/vpcs',
+      level: 'warn',
+      text: '20:01:02 WARN  slow  (TimeoutError: too late)  (Error: no disk)  ms=1200  route=/v1/vpcs',
+    });
+  });
+
+  it('reads what the logger of our processes writes', () => {
+    const written: string[] = [];
+    const logger = createLogger({
+      process: 'api',
+      level: 'info',
+      destination: { write: (line) => written.push(line) },
+    });
+    logger.error({ err: new Error('no table') }, 'could not start');
+    expect(readableLogLine((written[0] ?? '').trim())).toEqual({
+      level: 'error',
+      text: expect.stringMatching(/^\d\d:\d\d:\d\d ERROR could not start {2}\(Error: no table\)$/),
     });
   });
 
   it('leaves text as it is, as a warning, but lets nothing steer the terminal', () => {
-    expect(readableLogLine('plain\ttext')).toEqual({ level: 40, text: 'plain text' });
+    expect(readableLogLine('plain\ttext')).toEqual({ level: 'warn', text: 'plain text' });
     expect(readableLogLine('\u001b[2Jgone\r\u0007').text).toBe('\\u001b[2Jgone\\r\\u0007');
-    expect(readableLogLine('{"level":"x"}').level).toBe(40);
+    expect(readableLogLine('{"level":30}')).toEqual({ level: 'warn', text: '{"level":30}' });
     expect(readableLogLine('{broken').text).toBe('{broken');
-    expect(readableLogLine(JSON.stringify({ level: 30, msg: '\u001b[31m' })).text).toBe('--:--:-- INFO  \\u001b[31m');
+    expect(readableLogLine(JSON.stringify({ level: 'info', message: '\u001b[31m' })).text).toBe('INFO  \\u001b[31m');
     expect(readableLogLine('x'.repeat(9_000)).text).toHaveLength(2_003);
   });
 });

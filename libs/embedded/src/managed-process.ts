@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
-import { projectRoot } from '#config';
 import { LogFile } from './log-file.js';
+import { readableLogLine } from './log-line.js';
+import { type NodeScript, spawnNode } from './node-child.js';
 import { readJsonIfThere, writePrivateFile } from './private-file.js';
 import {
   endProcess,
@@ -17,13 +16,8 @@ import {
 } from './process-identity.js';
 import type { RunningService, Service } from './service.js';
 
-export interface ManagedProcessOptions {
+export interface ManagedProcessOptions extends NodeScript {
   name: string;
-  /** The JavaScript file that Node runs, and its arguments. */
-  script: string;
-  args?: string[];
-  /** The child's whole environment; nothing of ours is handed on beside it. */
-  env: Record<string, string | undefined>;
   /** Answers 200 when the child can work. */
   readyUrl: string;
   readyTimeoutMs?: number;
@@ -40,17 +34,10 @@ export class ProcessStartError extends Error {
   override name = 'ProcessStartError';
 }
 
-/** Node loads this before a child's own script, and Node runs the build, also when a test runs the sources. */
-const FOLLOW_PARENT = pathToFileURL(join(projectRoot(), 'dist/libs/embedded/src/follow-parent.js')).href;
-/** How long output may come after the end, through a pipe that a child's child inherited. */
-const LATE_OUTPUT_MS = 500;
 const PROBE_INTERVAL_MS = 25;
 const PROBE_TIMEOUT_MS = 2_000;
 
-/**
- * One of our own Node processes. It has a session of its own, so that Ctrl-C in a terminal reaches the supervisor alone,
- * which ends all in order; and it ends by itself when the supervisor is gone (follow-parent).
- */
+/** One of our own Node processes, restarted by a supervisor when it dies. */
 export class ManagedProcess implements Service {
   readonly name: string;
 
@@ -62,7 +49,9 @@ export class ManagedProcess implements Service {
   async start(abort: AbortSignal): Promise<RunningService> {
     const { name, readyTimeoutMs = 30_000, stopTimeoutMs = 10_000, logFolder } = this.options;
     const log = new LogFile(join(logFolder, `${name}.log`), this.options.onLine ?? (() => undefined));
-    const child = this.spawn(log);
+    const child = spawnNode(this.options);
+    if (child.stdout) log.take(child.stdout);
+    if (child.stderr) log.take(child.stderr);
     let ended: string | null = null;
     const died = new Promise<string>((resolve) => {
       const end = (reason: string) => {
@@ -71,7 +60,6 @@ export class ManagedProcess implements Service {
         log.close();
         resolve(reason);
       };
-      child.once('exit', () => setTimeout(() => closePipes(child), LATE_OUTPUT_MS).unref());
       child.once('close', (code, by) => end(by ? `ended by ${by}` : `ended with exit code ${code}`));
       child.once('error', (error) => end(error.message));
     });
@@ -89,22 +77,13 @@ export class ManagedProcess implements Service {
     } catch (error) {
       await stop();
       abort.throwIfAborted();
-      const said = log.lastLines().join('\n');
+      const said = log
+        .lastLines()
+        .map((line) => readableLogLine(line).text)
+        .join('\n');
       throw new ProcessStartError(`${name} did not start: ${(error as Error).message}${said && `; it said:\n${said}`}`);
     }
     return { pid: child.pid ?? null, died, stop };
-  }
-
-  private spawn(log: LogFile): ChildProcess {
-    const { script, args = [], env } = this.options;
-    const child = spawn(process.execPath, ['--enable-source-maps', '--import', FOLLOW_PARENT, script, ...args], {
-      env: env as NodeJS.ProcessEnv,
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    });
-    if (child.stdout) log.take(child.stdout);
-    if (child.stderr) log.take(child.stderr);
-    return child;
   }
 
   private async waitUntilReady(ended: () => string | null, deadline: number, abort: AbortSignal): Promise<void> {
@@ -127,11 +106,6 @@ export class ManagedProcess implements Service {
   private pidFile(): string {
     return join(this.options.runFolder, `${this.name}.json`);
   }
-}
-
-function closePipes(child: ChildProcess): void {
-  child.stdout?.destroy();
-  child.stderr?.destroy();
 }
 
 /** Asks the process to end; by force after the deadline, and then all that it started with it. */
