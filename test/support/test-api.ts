@@ -39,10 +39,11 @@ export interface TestApi {
   close(): Promise<void>;
 }
 
-export async function startTestApi(): Promise<TestApi> {
+/** @param environment further settings, as environment variables */
+export async function startTestApi(environment: Record<string, string> = {}): Promise<TestApi> {
   const database = await createTestDatabase();
   const dataDir = mkdtempSync(join(tmpdir(), 'freehold-api-'));
-  const settings = loadSettings({ FREEHOLD_DATA_DIR: dataDir, FREEHOLD_LOG_LEVEL: 'silent' });
+  const settings = loadSettings({ FREEHOLD_DATA_DIR: dataDir, FREEHOLD_LOG_LEVEL: 'silent', ...environment });
   const logger = createLogger({ process: 'api', level: 'silent' });
   const operatorKey = await bootstrapOperator(settings, database.urls.freehold_system, logger);
   const app = await createApi(settings, database.urls.freehold_api, logger);

@@ -36,6 +36,7 @@ export const migrationProgressSchema = migrationSchema
       placed: z.int().describe('Every shard was written and read back.'),
       bytes: z.int().describe('Ciphertext of all.'),
       placedBytes: z.int(),
+      missing: z.int().describe('Of the submitted manifest: to be uploaded again, because the ciphertext was lost.'),
     }),
     waiting: z.array(z.string()).describe('Why segments are not placed yet, when something is in the way.'),
   })

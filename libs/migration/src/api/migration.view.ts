@@ -18,9 +18,9 @@ export const migrationView = (migration: MigrationEntity) => ({
   finishedAt: migration.finishedAt?.toISOString() ?? null,
 });
 
-export const migrationProgressView = ({ migration, totals, waiting }: MigrationProgress) => ({
+export const migrationProgressView = ({ migration, totals, missing, waiting }: MigrationProgress) => ({
   ...migrationView(migration),
-  segments: totals,
+  segments: { ...totals, missing },
   waiting,
 });
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { requirePermission } from '#auth';
-import { decodeCursor, encodeCursor, type Page, type PageRequest, UnitOfWork } from '#database';
+import { decodeCursor, encodeCursor, type Page, type PageRequest, type Tx, UnitOfWork } from '#database';
 import { verifyManifest } from '#dataset';
 import { type DatasetId, InvalidInputError, type MigrationId, type OpContext, type StorageNodeId } from '#kernel';
 import { foldName } from '#tenancy';
@@ -17,6 +17,8 @@ import { StorageNodeRepository } from '../infra/storage-node.repository.js';
 export interface MigrationProgress {
   migration: MigrationEntity;
   totals: SegmentTotals;
+  /** Segments of the submitted manifest whose ciphertext must be uploaded again. */
+  missing: number;
   waiting: string[];
 }
 
@@ -73,8 +75,17 @@ export class MigrationQueries {
       requirePermission(ctx, 'migration:read');
       const migration = await this.migrations.get(tx, ctx.tenantId, id);
       const totals = await this.segments.totalsOf(tx, ctx.tenantId, id);
-      return { migration, totals, waiting: await this.segments.waitingReasons(tx, ctx.tenantId, id) };
+      const waiting = await this.segments.waitingReasons(tx, ctx.tenantId, id);
+      return { migration, totals, missing: await this.missing(tx, migration), waiting };
     });
+  }
+
+  private async missing(tx: Tx, { tenantId, datasetId, state, manifestVersion }: MigrationEntity): Promise<number> {
+    if (state !== 'verifying' || manifestVersion === null) return 0;
+    const manifest = await this.manifests.find(tx, tenantId, datasetId, manifestVersion);
+    if (!manifest) return 0;
+    const { ranges } = verifyManifest(manifest, [manifest.signer]).statement.segments;
+    return this.segments.missingInRanges(tx, tenantId, datasetId, ranges);
   }
 
   listMigrations(ctx: OpContext, page: PageRequest, datasetId?: DatasetId): Promise<Page<MigrationEntity>> {

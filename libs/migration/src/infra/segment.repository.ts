@@ -253,6 +253,23 @@ export class SegmentRepository {
     return rows.map(fromRow);
   }
 
+  /** How many of these segments wait for their ciphertext: it never came, or was lost before it was placed. */
+  async missingInRanges(
+    tx: Tx,
+    tenantId: TenantId,
+    datasetId: DatasetId,
+    ranges: readonly (readonly [number, number])[],
+  ): Promise<number> {
+    const [row] = await tx.query<{ n: string }>(
+      `SELECT count(*) AS n FROM segment s
+        WHERE s.tenant_id = $1 AND s.dataset_id = $2 AND s.state = 'registered'
+          AND EXISTS (SELECT 1 FROM unnest($3::int[], $4::int[]) AS r (first, last)
+                       WHERE s.ordinal BETWEEN r.first AND r.last)`,
+      [tenantId, datasetId, ranges.map(([first]) => first), ranges.map(([, last]) => last)],
+    );
+    return Number(row?.n ?? 0);
+  }
+
   async totalsOf(tx: Tx, tenantId: TenantId, migrationId: MigrationId): Promise<SegmentTotals> {
     const [row] = await tx.query<Record<keyof SegmentTotals, string>>(
       `SELECT count(*) FILTER (WHERE state = 'registered') AS registered,
