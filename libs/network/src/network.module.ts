@@ -19,6 +19,7 @@ import { SubnetContents } from './infra/subnet-contents.js';
 import { VpcEntity } from './infra/vpc.entity.js';
 import { VpcRepository } from './infra/vpc.repository.js';
 import { VpcContents } from './infra/vpc-contents.js';
+import { vpnControllers, vpnEntities, vpnProviders } from './vpn.providers.js';
 
 export interface NetworkModuleOptions {
   zones: readonly string[];
@@ -30,8 +31,11 @@ export class NetworkApiModule {
   static forRoot(options: NetworkModuleOptions): DynamicModule {
     return {
       module: NetworkApiModule,
-      imports: [TypeOrmModule.forFeature([VpcEntity, CidrBlockEntity, SubnetEntity]), TenantSharedModule],
-      controllers: [VpcController, SubnetController],
+      imports: [
+        TypeOrmModule.forFeature([VpcEntity, CidrBlockEntity, SubnetEntity, ...vpnEntities]),
+        TenantSharedModule,
+      ],
+      controllers: [VpcController, SubnetController, ...vpnControllers],
       providers: [
         { provide: Zones, useValue: new Zones(options.zones) },
         VpcRepository,
@@ -46,6 +50,7 @@ export class NetworkApiModule {
         CreateSubnetService,
         ChangeSubnetService,
         SubnetQueries,
+        ...vpnProviders,
       ],
     };
   }

@@ -1,0 +1,66 @@
+import { Injectable } from '@nestjs/common';
+import type { Tx } from '#database';
+import type { Blocker, CustomerGatewayId, TenantId, VpcId, VpnGatewayId } from '#kernel';
+
+/** What uses gateways of VPN, in the order in which it can be removed. What is being deleted already does not count. */
+@Injectable()
+export class VpnContents {
+  /** Keeps a VPN gateway from being detached. */
+  async ofVpnGateway(tx: Tx, tenantId: TenantId, id: VpnGatewayId): Promise<Blocker[]> {
+    const propagations = await tx.query<{ routeTableId: string }>(
+      `SELECT p.route_table_id AS "routeTableId" FROM route_propagation p
+         JOIN route_table t ON t.tenant_id = p.tenant_id AND t.id = p.route_table_id AND NOT t.deleting
+        WHERE p.tenant_id = $1 AND p.vpn_gateway_id = $2 ORDER BY p.route_table_id`,
+      [tenantId, id],
+    );
+    return [
+      ...(await this.connections(tx, 'vpn_gateway_id', tenantId, id)),
+      ...propagations.map(({ routeTableId }) => ({
+        id: routeTableId,
+        kind: 'route-propagation',
+        fix: `DELETE /v1/route-tables/${routeTableId}/propagations/${id}`,
+      })),
+    ];
+  }
+
+  ofCustomerGateway(tx: Tx, tenantId: TenantId, id: CustomerGatewayId): Promise<Blocker[]> {
+    return this.connections(tx, 'customer_gateway_id', tenantId, id);
+  }
+
+  /** Keeps a VPC from being deleted. */
+  async ofVpc(tx: Tx, tenantId: TenantId, vpcId: VpcId): Promise<Blocker[]> {
+    const gateways = await tx.query<{ id: string }>(
+      'SELECT id FROM vpn_gateway WHERE tenant_id = $1 AND vpc_id = $2 AND NOT detaching ORDER BY id',
+      [tenantId, vpcId],
+    );
+    return [
+      ...(await this.connections(tx, 'vpc_id', tenantId, vpcId)),
+      ...gateways.map(({ id }) => ({ id, kind: 'vpn-gateway', fix: `POST /v1/vpn-gateways/${id}/detach` })),
+    ];
+  }
+
+  /** Keeps a tenant from being deleted; what is in VPCs, these say. */
+  async ofTenant(tx: Tx, tenantId: TenantId): Promise<Blocker[]> {
+    const rows = await tx.query<{ id: string; kind: string }>(
+      `SELECT id, 'vpn-gateway' AS kind FROM vpn_gateway WHERE tenant_id = $1
+        UNION ALL
+       SELECT id, 'customer-gateway' FROM customer_gateway WHERE tenant_id = $1
+        ORDER BY kind DESC, id`,
+      [tenantId],
+    );
+    return rows.map(({ id, kind }) => ({ id, kind, fix: `DELETE /v1/${kind}s/${id}` }));
+  }
+
+  private async connections(
+    tx: Tx,
+    column: 'vpc_id' | 'vpn_gateway_id' | 'customer_gateway_id',
+    tenantId: TenantId,
+    id: string,
+  ): Promise<Blocker[]> {
+    const rows = await tx.query<{ id: string }>(
+      `SELECT id FROM vpn_connection WHERE tenant_id = $1 AND ${column} = $2 AND NOT deleting ORDER BY id`,
+      [tenantId, id],
+    );
+    return rows.map((row) => ({ id: row.id, kind: 'vpn-connection', fix: `DELETE /v1/vpn-connections/${row.id}` }));
+  }
+}
