@@ -10,6 +10,7 @@ export class VpcContentsPurge {
   /** What was to go by `generation`; null as `generation` takes everything. */
   async upTo(tx: Tx, tenantId: string, vpcId: string, generation: number | null): Promise<void> {
     const scope = [tenantId, vpcId, generation];
+    await this.vpnConnections(tx, scope);
     await this.natGateways(tx, scope);
     await this.gateways(tx, scope, 'internet_gateway');
     await this.gateways(tx, scope, 'vpn_gateway');
@@ -23,6 +24,27 @@ export class VpcContentsPurge {
     await this.upTo(tx, tenantId, vpcId, null);
     await tx.execute('DELETE FROM vpc WHERE tenant_id = $1 AND id = $2', [tenantId, vpcId]);
     await removeTags(tx, tenantId, [vpcId]);
+  }
+
+  /** Their endpoints and prefixes go with them, and so do the customer gateways that were deleted before them. */
+  private async vpnConnections(tx: Tx, scope: unknown[]): Promise<void> {
+    const gone = await tx.query<{ id: string; customer: string }>(
+      `DELETE FROM vpn_connection x WHERE ${going('deleting')} RETURNING x.id, x.customer_gateway_id AS customer`,
+      scope,
+    );
+    if (gone.length === 0) return;
+    const [tenantId] = scope as [string];
+    const customers = await tx.query<{ id: string }>(
+      `DELETE FROM customer_gateway c WHERE c.tenant_id = $1 AND c.deleting AND c.id = ANY ($2)
+          AND NOT EXISTS (SELECT 1 FROM vpn_connection v WHERE v.tenant_id = c.tenant_id AND v.customer_gateway_id = c.id)
+        RETURNING c.id`,
+      [tenantId, gone.map(({ customer }) => customer)],
+    );
+    await removeTags(
+      tx,
+      tenantId,
+      [...gone, ...customers].map(({ id }) => id),
+    );
   }
 
   private async natGateways(tx: Tx, scope: unknown[]): Promise<void> {

@@ -11,7 +11,7 @@ export interface ReachedGeneration {
 }
 
 /** Tables of what lives in a VPC and is deleted in two steps. */
-const TWO_STEP = ['subnet', 'vpc_cidr_block', 'route_table', 'nat_gateway'];
+const TWO_STEP = ['subnet', 'vpc_cidr_block', 'route_table', 'nat_gateway', 'vpn_connection'];
 const DETACHABLE = ['internet_gateway', 'vpn_gateway'];
 
 const leftovers = [

@@ -45,6 +45,16 @@ const LISTS: Record<string, string> = {
       JOIN subnet_address a ON a.tenant_id = n.tenant_id AND a.nat_gateway_id = n.id
       JOIN elastic_ip e ON e.tenant_id = n.tenant_id AND e.id = n.elastic_ip_id
      WHERE n.tenant_id = v.tenant_id AND n.vpc_id = v.id AND NOT n.deleting`,
+  vpnConnections: `
+    SELECT json_agg(json_build_object('id', c.id, 'customerGatewayId', c.customer_gateway_id,
+                                      'remotePrefixes', array(
+                                        SELECT p.destination::text FROM vpn_connection_prefix p
+                                         WHERE p.tenant_id = c.tenant_id AND p.vpn_connection_id = c.id
+                                         ORDER BY p.destination),
+                                      'tunnelBlock', c.tunnel_block::text,
+                                      'insideAddress', host(c.tunnel_block::inet + 1),
+                                      'customerInsideAddress', host(c.tunnel_block::inet + 2)) ORDER BY c.id)
+      FROM vpn_connection c WHERE c.tenant_id = v.tenant_id AND c.vpc_id = v.id AND NOT c.deleting`,
 };
 
 /** Gateways of which a VPC has one of a kind at most. */
@@ -65,8 +75,7 @@ const STATEMENT = `
                `(SELECT json_build_object('id', g.id) FROM ${table} g
                   WHERE g.tenant_id = v.tenant_id AND g.vpc_id = v.id AND NOT g.detaching) AS "${name}"`,
            )
-           .join(',\n')},
-         '[]'::json AS "vpnConnections"
+           .join(',\n')}
     FROM vpc v
    WHERE v.id = $1 AND ($2::text IS NULL OR v.tenant_id = $2)`;
 
