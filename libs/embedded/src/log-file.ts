@@ -5,16 +5,11 @@ import { StringDecoder } from 'node:string_decoder';
 
 const ROTATES_AT = 16 * 1024 * 1024;
 const LONGEST_LINE = 64 * 1024;
-const REMEMBERED = 15;
 
-/**
- * Where one process's output goes: whole lines to a file, of which one older generation is kept, and to a listener. The
- * last lines are remembered, to say why a process ended.
- */
+/** Where one process's output goes: whole lines to a file, of which one older generation is kept, and to a listener. */
 export class LogFile {
   private file: number | null = null;
   private size = 0;
-  private readonly recent: string[] = [];
 
   constructor(
     private readonly path: string,
@@ -40,18 +35,12 @@ export class LogFile {
     });
   }
 
-  lastLines(): string[] {
-    return [...this.recent];
-  }
-
   close(): void {
     if (this.file !== null) closeSync(this.file);
     this.file = null;
   }
 
   private add(line: string): void {
-    this.recent.push(line);
-    if (this.recent.length > REMEMBERED) this.recent.shift();
     this.write(`${line}\n`);
     this.onLine(line);
   }

@@ -26,7 +26,9 @@ export function readableLogLine(raw: string): LogLine {
   const time = typeof fields.time === 'string' ? fields.time.slice(11, 19) : '';
   const parts = [`${time} ${level.toUpperCase().padEnd(5)} ${fields.message ?? ''}`.trim()];
   for (let error = fields.err as LoggedError | undefined; error?.message; error = error.cause) {
-    parts.push(`(${error.type ?? 'Error'}: ${error.message})`);
+    if (!parts.some((part) => part.includes(error?.message ?? ''))) {
+      parts.push(`(${error.type ?? 'Error'}: ${error.message})`);
+    }
   }
   for (const [key, value] of Object.entries(fields)) {
     if (!UNINTERESTING.has(key)) parts.push(`${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);

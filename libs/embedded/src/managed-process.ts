@@ -2,7 +2,6 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LogFile } from './log-file.js';
-import { readableLogLine } from './log-line.js';
 import { type NodeScript, spawnNode } from './node-child.js';
 import { readJsonIfThere, writePrivateFile } from './private-file.js';
 import {
@@ -29,7 +28,7 @@ export interface ManagedProcessOptions extends NodeScript {
   onLine?: (line: string) => void;
 }
 
-/** A child process did not come up. The message ends with what it said. */
+/** A child process did not come up. What it said went to the listener and is in its log, which the message names. */
 export class ProcessStartError extends Error {
   override name = 'ProcessStartError';
 }
@@ -48,7 +47,8 @@ export class ManagedProcess implements Service {
   /** @throws ProcessStartError */
   async start(abort: AbortSignal): Promise<RunningService> {
     const { name, readyTimeoutMs = 30_000, stopTimeoutMs = 10_000, logFolder } = this.options;
-    const log = new LogFile(join(logFolder, `${name}.log`), this.options.onLine ?? (() => undefined));
+    const logFile = join(logFolder, `${name}.log`);
+    const log = new LogFile(logFile, this.options.onLine ?? (() => undefined));
     const child = spawnNode(this.options);
     if (child.stdout) log.take(child.stdout);
     if (child.stderr) log.take(child.stderr);
@@ -77,11 +77,7 @@ export class ManagedProcess implements Service {
     } catch (error) {
       await stop();
       abort.throwIfAborted();
-      const said = log
-        .lastLines()
-        .map((line) => readableLogLine(line).text)
-        .join('\n');
-      throw new ProcessStartError(`${name} did not start: ${(error as Error).message}${said && `; it said:\n${said}`}`);
+      throw new ProcessStartError(`${name} did not start: ${(error as Error).message}; its log is ${logFile}`);
     }
     return { pid: child.pid ?? null, died, stop };
   }

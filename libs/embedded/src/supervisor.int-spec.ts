@@ -127,10 +127,14 @@ describe('supervision', () => {
     expect(supervisor.status()).toMatchObject([{ state: 'stopped', restarts: 1 }]);
   });
 
-  it('fails the start, with what the child said, when it does not come up the first time', async () => {
-    await expect(supervisor.start(await child('one', { FAIL: 'no table' }))).rejects.toThrow(
-      'one did not start: it ended with exit code 3; it said:\nno luck: no table',
+  it('fails the start when it does not come up the first time, and hands on what the child said', async () => {
+    const said: string[] = [];
+    const failing = { ...(await options('one', { FAIL: 'no table' })), onLine: (line: string) => said.push(line) };
+    await expect(supervisor.start(new ManagedProcess(failing))).rejects.toThrow(
+      `one did not start: it ended with exit code 3; its log is ${join(folder, 'logs', 'one.log')}`,
     );
+    expect(said).toEqual(['no luck: no table']);
+    expect(readFileSync(join(folder, 'logs', 'one.log'), 'utf8')).toBe('no luck: no table\n');
   });
 
   it('fails the start when the child lives and does not become ready', async () => {
