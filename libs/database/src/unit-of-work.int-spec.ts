@@ -230,9 +230,10 @@ describe('when PostgreSQL asks for it again', () => {
 
   it('a server that stays away is 503, not a crash', async () => {
     const target = new URL(database.urls.freehold_api);
+    const realPort = Number(target.port);
     const sockets = new Set<Socket>();
     const proxy = createServer((client) => {
-      const server = connect(Number(target.port), target.hostname);
+      const server = connect(realPort, target.hostname);
       for (const socket of [client, server]) sockets.add(socket.on('error', () => undefined));
       client.pipe(server).pipe(client);
     });
