@@ -8,38 +8,35 @@ export interface PostgresError extends Error {
 
 const POSTGRES_ERROR_CODE = /^[0-9A-Z]{5}$/;
 
-/** TypeORM wraps driver errors; this finds PostgreSQL's own, whatever wraps it. */
+/** The error, what wraps a driver's error hides (TypeORM's `driverError`), and its causes, outermost first. */
+function* chainOf(error: unknown): Iterable<{ code?: unknown; message?: string }> {
+  const seen = new Set<unknown>();
+  for (let current = error; typeof current === 'object' && current !== null && !seen.has(current); ) {
+    seen.add(current);
+    yield current;
+    const { driverError, cause } = current as { driverError?: unknown; cause?: unknown };
+    current = driverError ?? cause;
+  }
+}
+
+/** PostgreSQL's own error, whatever wraps it. */
 export function postgresErrorOf(error: unknown): PostgresError | null {
-  for (
-    let current = error;
-    current instanceof Error;
-    current = (current as { driverError?: unknown }).driverError ?? current.cause
-  ) {
-    const code = (current as { code?: unknown }).code;
-    if (typeof code === 'string' && POSTGRES_ERROR_CODE.test(code)) return current as PostgresError;
+  for (const link of chainOf(error)) {
+    if (typeof link.code === 'string' && POSTGRES_ERROR_CODE.test(link.code)) return link as PostgresError;
   }
   return null;
 }
 
 const CONNECTION_LOST = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND']);
+const CONNECTION_LOST_STATES = /^(08|57P)/;
+const CONNECTION_LOST_MESSAGES =
+  /Connection terminated|Client has encountered a connection error|not queryable|timeout exceeded when trying to connect/;
 
 /** True when the server went away or never was there: nothing is known about a statement that was under way. */
 export function isConnectionLost(error: unknown): boolean {
-  for (
-    let current = error;
-    current instanceof Error;
-    current = (current as { driverError?: unknown }).driverError ?? current.cause
-  ) {
-    const code = (current as { code?: unknown }).code;
-    if (typeof code === 'string' && (CONNECTION_LOST.has(code) || code.startsWith('08') || code.startsWith('57P')))
-      return true;
-    if (
-      /Connection terminated|Client has encountered a connection error|not queryable|timeout exceeded when trying to connect/.test(
-        current.message,
-      )
-    ) {
-      return true;
-    }
+  for (const { code, message } of chainOf(error)) {
+    if (typeof code === 'string' && (CONNECTION_LOST.has(code) || CONNECTION_LOST_STATES.test(code))) return true;
+    if (typeof message === 'string' && CONNECTION_LOST_MESSAGES.test(message)) return true;
   }
   return false;
 }
