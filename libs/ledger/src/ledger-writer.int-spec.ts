@@ -157,7 +157,7 @@ describe('the database', () => {
     "UPDATE ledger_entry SET body = ''",
     'DELETE FROM ledger_entry',
     'TRUNCATE ledger_entry CASCADE',
-    'TRUNCATE ledger_checkpoint',
+    'TRUNCATE ledger_checkpoint CASCADE',
     'TRUNCATE ledger_tile',
     'DELETE FROM ledger_head',
     'UPDATE ledger_head SET epoch = -1',

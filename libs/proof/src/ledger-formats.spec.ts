@@ -91,6 +91,15 @@ describe('ledger leaf v1', () => {
     });
   });
 
+  it('is canonical JSON, whatever the origin is called', () => {
+    for (const origin of ['freehold/a', 'a"b\\c', 'ünïcode/😀', '\u2028\u0001']) {
+      const bytes = encodeLeaf(nodeCrypto, { ...input, origin });
+      expect(toHex(canonicalJson(JSON.parse(fromUtf8(bytes))))).toBe(toHex(bytes));
+      expect(parseLeaf(bytes).origin).toBe(origin);
+    }
+    expect(() => encodeLeaf(nodeCrypto, { ...input, origin: '\ud800' })).toThrow(FormatError);
+  });
+
   it('opens with its own entry at its own place and with nothing else', () => {
     expect(openLeaf(nodeCrypto, leaf, opening, log).body).toEqual(sample);
     const other = encodeBody({ ...sample, after: null });

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { SystemUnitOfWork, type Tx } from '#database';
 import { equalBytes, HASH_BYTES, type TileData, TreeHasher } from '#merkle';
-import { nodeCrypto } from '#proof';
+import { type EntryClass, nodeCrypto } from '#proof';
 import { EpochLostError, type HeldLog, LEASE_SECONDS } from '../domain/held-log.js';
 import { LogCorruptError, LogRolledBackError } from '../domain/ledger.errors.js';
-import { type ChainHead, type PlacedEntry, placeEntries } from '../domain/place-entries.js';
+import { type ChainHead, type PendingEntry, type PlacedEntry, placeEntries } from '../domain/place-entries.js';
 import { LogRepository, tileKey } from '../infra/log.repository.js';
 import { LogIdentity } from '../infra/log-identity.js';
 import { TenantChainRepository } from '../infra/tenant-chain.repository.js';
@@ -37,7 +37,8 @@ export class SequenceEntriesService {
       const pending = await this.log.pendingEntries(tx, BATCH_LIMIT);
       if (pending.length === 0) return { held, count: 0 };
       const before = await this.loadChains(tx, held, new Set(pending.map((entry) => entry.tenantId)));
-      const { placed, chains } = this.place(held, before, pending);
+      const classes = new Map<string, EntryClass>();
+      const { placed, chains } = this.place(held, before, classes, pending);
       const appender = held.appender.clone();
       const tiles = appender.append(placed.map((entry) => entry.leafHash));
       const head = { size: appender.size, root: appender.root() };
@@ -50,7 +51,7 @@ export class SequenceEntriesService {
       );
       if (removed !== pending.length) throw new EpochLostError(held.epoch);
       await this.log.moveHead(tx, head, LEASE_SECONDS);
-      await this.recompute(tx, held, before, head.root, tiles);
+      await this.recompute(tx, held, before, classes, head.root, tiles);
       return { held: { ...held, appender, root: head.root }, count: placed.length };
     });
   }
@@ -75,7 +76,12 @@ export class SequenceEntriesService {
     return stored;
   }
 
-  private place(held: HeldLog, chains: Map<string, ChainHead>, entries: Parameters<typeof placeEntries>[1]) {
+  private place(
+    held: HeldLog,
+    chains: Map<string, ChainHead>,
+    classes: Map<string, EntryClass>,
+    entries: readonly PendingEntry[],
+  ) {
     const context = {
       crypto: nodeCrypto,
       hasher: this.hasher,
@@ -83,6 +89,7 @@ export class SequenceEntriesService {
       firstIndex: held.appender.size,
       viewKeys: held.viewKeys,
       chains,
+      classes,
     };
     return placeEntries(context, entries);
   }
@@ -92,12 +99,13 @@ export class SequenceEntriesService {
     tx: Tx,
     held: HeldLog,
     before: Map<string, ChainHead>,
+    classes: Map<string, EntryClass>,
     root: Uint8Array,
     tiles: TileData[],
   ): Promise<void> {
     const first = held.appender.size;
     const rows = await this.log.readPlacements(tx, first, first + BATCH_LIMIT);
-    const { placed } = this.place(held, before, rows);
+    const { placed } = this.place(held, before, classes, rows);
     const wrong = placed.findIndex((entry, at) => !samePlacement(entry, rows[at]!));
     if (wrong >= 0) {
       throw new LogCorruptError(`${placed[wrong]!.entryId} (index ${first + wrong}) was stored other than computed`);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { Database, SystemUnitOfWork } from '#database';
 import { EpochLostError, type HeldLog, LEASE_SECONDS } from '../domain/held-log.js';
 import { LogCorruptError, LogRolledBackError } from '../domain/ledger.errors.js';
@@ -28,7 +28,7 @@ const RETRY_MS = 500;
  * writes of a holder that was taken for dead.
  */
 @Injectable()
-export class Sequencer implements OnApplicationBootstrap, OnApplicationShutdown {
+export class Sequencer implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(Sequencer.name);
   private readonly holder = `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`;
   private readonly stopping = new AbortController();
@@ -51,7 +51,8 @@ export class Sequencer implements OnApplicationBootstrap, OnApplicationShutdown 
     this.loop ??= this.run();
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  /** While there is still a database: the turn under way ends, and the next sequencer need not wait for the lease. */
+  async beforeApplicationShutdown(): Promise<void> {
     this.stopping.abort();
     await this.loop;
     await this.release();
@@ -131,7 +132,6 @@ export class Sequencer implements OnApplicationBootstrap, OnApplicationShutdown 
     this.current = { state: 'stopped' };
   }
 
-  /** Lets the next sequencer start at once instead of after the lease. */
   private async release(): Promise<void> {
     const held = this.held;
     this.held = null;

@@ -29,6 +29,7 @@ export class TakeOverLogService {
    * @throws LogRolledBackError, LogCorruptError
    */
   async execute(holder: string): Promise<HeldLog | null> {
+    if (!(await this.uow.run((tx) => this.log.mayTakeOver(tx, holder)))) return null;
     const outside = await this.outsideHeads();
     return this.uow.run(async (tx) => {
       const head = await this.log.lockHead(tx);

@@ -1,5 +1,5 @@
 import { equalBytes, type TreeHasher } from '#merkle';
-import { encodeLeaf, type ProofCrypto, parseBody } from '#proof';
+import { type EntryClass, encodeLeaf, type ProofCrypto, parseBody } from '#proof';
 import { LogCorruptError } from './ledger.errors.js';
 
 /** An entry that is committed but not in the log yet. */
@@ -38,6 +38,8 @@ export interface PlacementContext {
   viewKeys: ReadonlyMap<string, Uint8Array>;
   /** Before the first entry placed. */
   chains: ReadonlyMap<string, ChainHead>;
+  /** Classes by entry, of bodies that were read before; filled as others are. */
+  classes: Map<string, EntryClass>;
 }
 
 /**
@@ -49,7 +51,7 @@ export function placeEntries(
   context: PlacementContext,
   entries: readonly PendingEntry[],
 ): { placed: PlacedEntry[]; chains: Map<string, ChainHead> } {
-  const { crypto, hasher, origin, firstIndex, viewKeys } = context;
+  const { crypto, hasher, origin, firstIndex, viewKeys, classes } = context;
   const chains = new Map(context.chains);
   const placed = entries.map((entry, at): PlacedEntry => {
     const chain = chains.get(entry.tenantId);
@@ -58,7 +60,8 @@ export function placeEntries(
       throw new LogCorruptError(`${entry.entryId} belongs to ${entry.tenantId}, which has no chain`);
     const tenantSeq = chain.seq + 1;
     const prevHash = chain.lastLeafHash;
-    const { class: entryClass } = recordedBody(crypto, entry);
+    const entryClass = classes.get(entry.entryId) ?? recordedClass(crypto, entry);
+    classes.set(entry.entryId, entryClass);
     const { salt, body } = entry;
     const leaf = encodeLeaf(crypto, { origin, class: entryClass, viewKey, salt, body, tenantSeq, prevHash });
     const leafHash = hasher.leaf(leaf);
@@ -69,13 +72,22 @@ export function placeEntries(
   return { placed, chains };
 }
 
-function recordedBody(crypto: ProofCrypto, entry: PendingEntry) {
+/** Reads the body, once it is certain that it is the promised one. */
+function recordedClass(crypto: ProofCrypto, entry: PendingEntry): EntryClass {
   if (!equalBytes(crypto.sha256(entry.body), entry.bodyHash)) {
     throw new LogCorruptError(`the stored body of ${entry.entryId} is not the one that was promised`);
   }
-  const body = parseBody(entry.body);
+  const body = parseStoredBody(entry);
   if (body.id !== entry.entryId || body.tenant !== entry.tenantId) {
     throw new LogCorruptError(`the stored body of ${entry.entryId} is that of another entry`);
   }
-  return body;
+  return body.class;
+}
+
+function parseStoredBody(entry: PendingEntry) {
+  try {
+    return parseBody(entry.body);
+  } catch {
+    throw new LogCorruptError(`the stored body of ${entry.entryId} is no body of version 1`);
+  }
 }

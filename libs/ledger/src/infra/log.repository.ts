@@ -35,6 +35,15 @@ export interface StoredChain extends ChainHead {
 /** The sequencer's side of the log's tables. */
 @Injectable()
 export class LogRepository {
+  /** A glance without a lock: whether the lease has run out, or is the asker's own. */
+  async mayTakeOver(tx: Tx, holder: string): Promise<boolean> {
+    const [row] = await tx.query<{ free: boolean }>(
+      'SELECT holder IS NOT DISTINCT FROM $1 OR lease_until <= clock_timestamp() AS free FROM ledger_head',
+      [holder],
+    );
+    return row?.free ?? false;
+  }
+
   /** Locks the head until the transaction ends; null when another sequencer holds the lock right now. */
   async lockHead(tx: Tx): Promise<StoredHead | null> {
     const [row] = await tx.query<HeadRow>(
