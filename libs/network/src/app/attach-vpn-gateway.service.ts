@@ -43,7 +43,7 @@ export class AttachVpnGatewayService {
     });
   }
 
-  /** Static routes to it stay, as blackholes. @throws DependencyViolationError; ConflictError `NotAttached` */
+  /** Static routes to it stay, as blackholes. @throws DependencyViolationError; ConflictError `GatewayNotAttached` */
   detach(ctx: OpContext, id: VpnGatewayId, vpcId: VpcId): Promise<Placed<VpnGatewayEntity>> {
     return this.uow.run(ctx, async (tx) => {
       requirePermission(ctx, 'network:write');
@@ -53,7 +53,7 @@ export class AttachVpnGatewayService {
       requireAttached(gateway, vpcId);
       requireMatch(ctx, gateway);
       const blockers = await this.contents.ofVpnGateway(tx, ctx.tenantId, id);
-      if (blockers.length > 0) throw new DependencyViolationError('vpn-gateway', id, blockers);
+      if (blockers.length > 0) throw new DependencyViolationError('VPN gateway', id, blockers);
       return this.change(tx, vpc, gateway, 'vpn-gateway.detached', { detaching: true });
     });
   }
@@ -83,19 +83,22 @@ export class AttachVpnGatewayService {
 
 function requireFree(gateway: VpnGatewayEntity, vpcId: VpcId): void {
   const { id } = gateway;
-  if (gateway.deleting) throw new ConflictError('Deleting', `vpn-gateway ${id} is being deleted.`);
+  if (gateway.deleting) throw new ConflictError('Deleting', `VPN gateway ${id} is being deleted.`);
   if (gateway.vpcId === null) return;
   if (!gateway.detaching) {
-    throw new ConflictError('AlreadyAttached', `vpn-gateway ${id} is attached to ${gateway.vpcId}; detach it first.`);
+    throw new ConflictError('GatewayAttached', `VPN gateway ${id} is attached to ${gateway.vpcId}; detach it first.`);
   }
   if (gateway.vpcId !== vpcId) {
-    throw new ConflictError('Detaching', `vpn-gateway ${id} is still being detached from ${gateway.vpcId}; try again.`);
+    throw new ConflictError(
+      'GatewayDetaching',
+      `VPN gateway ${id} is still being detached from ${gateway.vpcId}; try again.`,
+    );
   }
 }
 
 function requireAttached(gateway: VpnGatewayEntity, vpcId: VpcId): void {
   if (gateway.vpcId === vpcId && !gateway.detaching) return;
-  throw new ConflictError('NotAttached', `vpn-gateway ${gateway.id} is not attached to ${vpcId}.`, {
+  throw new ConflictError('GatewayNotAttached', `VPN gateway ${gateway.id} is not attached to ${vpcId}.`, {
     errors: [
       {
         pointer: '/vpcId',

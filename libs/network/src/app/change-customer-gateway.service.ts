@@ -56,7 +56,7 @@ export class ChangeCustomerGatewayService {
     return this.uow.run(ctx, async (tx) => {
       const { gateway, tags } = await this.open(tx, ctx, id);
       const blockers = await this.contents.ofCustomerGateway(tx, ctx.tenantId, id);
-      if (blockers.length > 0) throw new DependencyViolationError('customer-gateway', id, blockers);
+      if (blockers.length > 0) throw new DependencyViolationError('customer gateway', id, blockers);
       const before = customerGatewayRecord(gateway, tags);
       Object.assign(gateway, { deleting: true, version: gateway.version + 1 });
       if (await this.connections.remainFor(tx, ctx.tenantId, id)) await this.gateways.save(tx, gateway);
@@ -83,7 +83,7 @@ export class ChangeCustomerGatewayService {
   ): Promise<{ gateway: CustomerGatewayEntity; tags: Tags }> {
     requirePermission(ctx, 'network:write');
     const gateway = await this.gateways.lock(tx, ctx.tenantId, id);
-    if (gateway.deleting) throw new ConflictError('Deleting', `customer-gateway ${id} is being deleted.`);
+    if (gateway.deleting) throw new ConflictError('Deleting', `customer gateway ${id} is being deleted.`);
     requireMatch(ctx, gateway);
     const tags = (await this.tags.of(tx, ctx.tenantId, [id])).get(id) ?? {};
     return { gateway, tags };

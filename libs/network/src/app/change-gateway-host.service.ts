@@ -56,7 +56,7 @@ export class ChangeGatewayHostService {
     return this.uow.run(ctx, async (tx) => {
       const host = await this.open(tx, ctx, id);
       const connections = await this.hosts.connectionsOn(tx, [id]);
-      if (connections.length > 0) throw new DependencyViolationError('gateway-host', id, connections.map(blockerOf));
+      if (connections.length > 0) throw new DependencyViolationError('gateway host', id, connections.map(blockerOf));
       const before = gatewayHostRecord(host);
       Object.assign(host, { version: host.version + 1 });
       await this.hosts.delete(tx, host);

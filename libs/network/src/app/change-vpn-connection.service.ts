@@ -88,7 +88,7 @@ export class ChangeVpnConnectionService {
     const { vpcId } = await this.connections.get(tx, ctx.tenantId, id);
     const vpc = await this.vpcs.lockForChange(tx, ctx, vpcId);
     const connection = await this.connections.get(tx, ctx.tenantId, id);
-    if (connection.deleting) throw new ConflictError('Deleting', `vpn-connection ${id} is being deleted.`);
+    if (connection.deleting) throw new ConflictError('Deleting', `VPN connection ${id} is being deleted.`);
     requireMatch(ctx, connection);
     const before = vpnConnectionRecord(await this.placement.one(tx, ctx, connection));
     return { vpc, connection, before };

@@ -56,12 +56,12 @@ export class ChangeVpnGatewayService {
     return this.uow.run(ctx, async (tx) => {
       const { gateway, tags } = await this.open(tx, ctx, id);
       if (gateway.vpcId !== null && !gateway.detaching) {
-        throw new DependencyViolationError('vpn-gateway', id, [
+        throw new DependencyViolationError('VPN gateway', id, [
           ...(await this.contents.ofVpnGateway(tx, ctx.tenantId, id)),
           {
             id: gateway.vpcId,
             kind: 'vpc',
-            fix: `POST /v1/vpn-gateways/${id}/detach with {"vpcId":"${gateway.vpcId}"}`,
+            fix: `POST /v1/vpn-gateways/${id}/detach {"vpcId": "${gateway.vpcId}"}`,
           },
         ]);
       }
@@ -87,7 +87,7 @@ export class ChangeVpnGatewayService {
   private async open(tx: Tx, ctx: OpContext, id: VpnGatewayId): Promise<{ gateway: VpnGatewayEntity; tags: Tags }> {
     requirePermission(ctx, 'network:write');
     const gateway = await this.gateways.lock(tx, ctx.tenantId, id);
-    if (gateway.deleting) throw new ConflictError('Deleting', `vpn-gateway ${id} is being deleted.`);
+    if (gateway.deleting) throw new ConflictError('Deleting', `VPN gateway ${id} is being deleted.`);
     requireMatch(ctx, gateway);
     const tags = (await this.tags.of(tx, ctx.tenantId, [id])).get(id) ?? {};
     return { gateway, tags };

@@ -103,7 +103,7 @@ export class CreateVpnConnectionService {
 
   private async requireCustomer(tx: Tx, ctx: OpContext, id: CustomerGatewayId): Promise<void> {
     const customer = await this.customers.reference(tx, ctx.tenantId, id, '/customerGatewayId');
-    if (customer.deleting) throw new ConflictError('Deleting', `customer-gateway ${id} is being deleted.`);
+    if (customer.deleting) throw new ConflictError('Deleting', `customer gateway ${id} is being deleted.`);
     if (customer.wireguardPublicKey === null) throw new CustomerGatewayHasNoKeyError(id);
   }
 

@@ -44,7 +44,7 @@ export class DownloadVpnConfigurationService {
     return this.uow.run(ctx, async (tx) => {
       requirePermission(ctx, 'network:write');
       const connection = await this.connections.get(tx, ctx.tenantId, id);
-      if (connection.deleting) throw new ConflictError('Deleting', `vpn-connection ${id} is being deleted.`);
+      if (connection.deleting) throw new ConflictError('Deleting', `VPN connection ${id} is being deleted.`);
       requireMatch(ctx, connection);
       const configuration = await this.render(tx, ctx, connection);
       this.ledger.append(tx, {

@@ -2,7 +2,7 @@ import { ConflictError } from '#kernel';
 
 export class VpnGatewayNotAttachedError extends ConflictError {
   constructor(id: string) {
-    super('VpnGatewayNotAttached', `vpn-gateway ${id} is attached to no VPC.`, {
+    super('VpnGatewayNotAttached', `VPN gateway ${id} is attached to no VPC.`, {
       errors: [
         {
           pointer: '/vpnGatewayId',
@@ -17,7 +17,7 @@ export class VpnGatewayNotAttachedError extends ConflictError {
 
 export class CustomerGatewayHasNoKeyError extends ConflictError {
   constructor(id: string) {
-    super('CustomerGatewayHasNoKey', `customer-gateway ${id} has no WireGuard key.`, {
+    super('CustomerGatewayHasNoKey', `Customer gateway ${id} has no WireGuard key.`, {
       errors: [
         {
           pointer: '/customerGatewayId',

@@ -13,7 +13,7 @@ export class CustomerGatewayRepository {
   /** @throws NotFoundError */
   async get(tx: Tx, tenantId: TenantId, id: CustomerGatewayId): Promise<CustomerGatewayEntity> {
     const gateway = await tx.manager.findOneBy(CustomerGatewayEntity, { tenantId, id });
-    if (!gateway) throw new NotFoundError('customer-gateway', id);
+    if (!gateway) throw new NotFoundError('customer gateway', id);
     return gateway;
   }
 
@@ -21,7 +21,7 @@ export class CustomerGatewayRepository {
   async lock(tx: Tx, tenantId: TenantId, id: CustomerGatewayId): Promise<CustomerGatewayEntity> {
     const where = { tenantId, id };
     const gateway = await tx.manager.findOne(CustomerGatewayEntity, { where, lock: { mode: 'pessimistic_write' } });
-    if (!gateway) throw new NotFoundError('customer-gateway', id);
+    if (!gateway) throw new NotFoundError('customer gateway', id);
     return gateway;
   }
 
@@ -32,7 +32,7 @@ export class CustomerGatewayRepository {
   async reference(tx: Tx, tenantId: TenantId, id: CustomerGatewayId, pointer: string): Promise<CustomerGatewayEntity> {
     const where = { tenantId, id };
     const gateway = await tx.manager.findOne(CustomerGatewayEntity, { where, lock: { mode: 'pessimistic_read' } });
-    if (!gateway) throw new ReferenceNotFoundError('customer-gateway', id, pointer);
+    if (!gateway) throw new ReferenceNotFoundError('customer gateway', id, pointer);
     return gateway;
   }
 

@@ -50,7 +50,7 @@ export class GatewayHostRepository {
   /** @throws NotFoundError */
   async get(tx: Tx, tenantId: TenantId, id: GatewayHostId): Promise<GatewayHostEntity> {
     const host = await tx.manager.findOneBy(GatewayHostEntity, { tenantId, id });
-    if (!host) throw new NotFoundError('gateway-host', id);
+    if (!host) throw new NotFoundError('gateway host', id);
     return host;
   }
 

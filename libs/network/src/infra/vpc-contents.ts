@@ -14,6 +14,11 @@ const detach = (path: string) => (id: string, vpcId: VpcId) => `POST ${path}/${i
 /** In a safe order of removal: what refers to others comes before them. What is being removed already does not count. */
 const CONTENTS: readonly Content[] = [
   {
+    kind: 'vpn-connection',
+    sql: 'SELECT id FROM vpn_connection WHERE tenant_id = $1 AND vpc_id = $2 AND NOT deleting',
+    fix: (id) => `DELETE /v1/vpn-connections/${id}`,
+  },
+  {
     kind: 'nat-gateway',
     sql: 'SELECT id FROM nat_gateway WHERE tenant_id = $1 AND vpc_id = $2 AND NOT deleting',
     fix: (id) => natGatewayBlocker({ id }).fix,

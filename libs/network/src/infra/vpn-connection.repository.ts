@@ -49,7 +49,7 @@ export class VpnConnectionRepository {
   /** @throws NotFoundError */
   async get(tx: Tx, tenantId: TenantId, id: VpnConnectionId): Promise<VpnConnectionEntity> {
     const connection = await tx.manager.findOneBy(VpnConnectionEntity, { tenantId, id });
-    if (!connection) throw new NotFoundError('vpn-connection', id);
+    if (!connection) throw new NotFoundError('VPN connection', id);
     return connection;
   }
 
@@ -64,7 +64,7 @@ export class VpnConnectionRepository {
       'SELECT sealed_preshared_key AS sealed FROM vpn_connection WHERE tenant_id = $1 AND id = $2',
       [tenantId, id],
     );
-    if (!row) throw new NotFoundError('vpn-connection', id);
+    if (!row) throw new NotFoundError('VPN connection', id);
     return row.sealed;
   }
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '#database';
-import type { Blocker, CustomerGatewayId, TenantId, VpcId, VpnGatewayId } from '#kernel';
+import type { Blocker, CustomerGatewayId, TenantId, VpnGatewayId } from '#kernel';
 
 /** What uses gateways of VPN, in the order in which it can be removed. What is being deleted already does not count. */
 @Injectable()
@@ -27,18 +27,6 @@ export class VpnContents {
     return this.connections(tx, 'customer_gateway_id', tenantId, id);
   }
 
-  /** Keeps a VPC from being deleted. */
-  async ofVpc(tx: Tx, tenantId: TenantId, vpcId: VpcId): Promise<Blocker[]> {
-    const gateways = await tx.query<{ id: string }>(
-      'SELECT id FROM vpn_gateway WHERE tenant_id = $1 AND vpc_id = $2 AND NOT detaching ORDER BY id',
-      [tenantId, vpcId],
-    );
-    return [
-      ...(await this.connections(tx, 'vpc_id', tenantId, vpcId)),
-      ...gateways.map(({ id }) => ({ id, kind: 'vpn-gateway', fix: `POST /v1/vpn-gateways/${id}/detach` })),
-    ];
-  }
-
   /** Keeps a tenant from being deleted; what is in VPCs, these say. */
   async ofTenant(tx: Tx, tenantId: TenantId): Promise<Blocker[]> {
     const rows = await tx.query<{ id: string; kind: string }>(
@@ -53,7 +41,7 @@ export class VpnContents {
 
   private async connections(
     tx: Tx,
-    column: 'vpc_id' | 'vpn_gateway_id' | 'customer_gateway_id',
+    column: 'vpn_gateway_id' | 'customer_gateway_id',
     tenantId: TenantId,
     id: string,
   ): Promise<Blocker[]> {

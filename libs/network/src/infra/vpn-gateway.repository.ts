@@ -71,6 +71,6 @@ export class VpnGatewayRepository {
 function found(gateway: VpnGatewayEntity | null, id: VpnGatewayId, pointer?: string): VpnGatewayEntity {
   if (gateway) return gateway;
   throw pointer === undefined
-    ? new NotFoundError('vpn-gateway', id)
-    : new ReferenceNotFoundError('vpn-gateway', id, pointer);
+    ? new NotFoundError('VPN gateway', id)
+    : new ReferenceNotFoundError('VPN gateway', id, pointer);
 }
