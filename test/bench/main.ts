@@ -1,0 +1,36 @@
+import { cpus } from 'node:os';
+
+/** Figures by name: numbers, and words where a figure needs one. */
+type Figures = Record<string, number | string>;
+
+/** Each benchmark brings up what it needs, measures, cleans up and gives its figures. */
+const BENCHES: Record<string, () => Promise<{ run(): Promise<object> }>> = {
+  changes: () => import('./changes.bench.js'),
+  erasure: () => import('./erasure.bench.js'),
+};
+
+const args = process.argv.slice(2);
+const json = args.includes('--json');
+const wanted = args.filter((arg) => !arg.startsWith('--'));
+const unknown = wanted.filter((name) => !Object.hasOwn(BENCHES, name));
+if (unknown.length > 0) {
+  process.stderr.write(`no benchmark ${unknown.join(', ')}; there are ${Object.keys(BENCHES).join(', ')}\n`);
+  process.exit(2);
+}
+
+const all: Figures = {};
+process.stderr.write(`${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}\n`);
+for (const [name, load] of Object.entries(BENCHES)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  process.stderr.write(`\n${name}\n`);
+  const figures = (await (await load()).run()) as Figures;
+  for (const [figure, value] of Object.entries(figures))
+    process.stderr.write(`  ${figure.padEnd(34)} ${readable(value)}\n`);
+  Object.assign(all, figures);
+}
+if (json) process.stdout.write(`${JSON.stringify(all)}\n`);
+
+function readable(value: number | string): string {
+  if (typeof value === 'string') return value;
+  return value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 2 : 0 });
+}
