@@ -8,17 +8,21 @@ import { ChangeVpcService } from './app/change-vpc.service.js';
 import { CreateSubnetService } from './app/create-subnet.service.js';
 import { CreateVpcService } from './app/create-vpc.service.js';
 import { NetworkChanges } from './app/network-changes.js';
+import { NetworkContents } from './app/network-contents.js';
 import { Placement } from './app/placement.js';
 import { SubnetQueries } from './app/subnet.queries.js';
 import { VpcQueries } from './app/vpc.queries.js';
+import { VpcEditor } from './app/vpc-editor.js';
 import { Zones } from './app/zones.js';
 import { CidrBlockEntity } from './infra/cidr-block.entity.js';
 import { SubnetEntity } from './infra/subnet.entity.js';
 import { SubnetRepository } from './infra/subnet.repository.js';
 import { SubnetContents } from './infra/subnet-contents.js';
+import { TenantNetworkRepository } from './infra/tenant-network.repository.js';
 import { VpcEntity } from './infra/vpc.entity.js';
 import { VpcRepository } from './infra/vpc.repository.js';
 import { VpcContents } from './infra/vpc-contents.js';
+import { routingControllers, routingEntities, routingProviders } from './routing.providers.js';
 import { vpnControllers, vpnEntities, vpnProviders } from './vpn.providers.js';
 
 export interface NetworkModuleOptions {
@@ -32,10 +36,10 @@ export class NetworkApiModule {
     return {
       module: NetworkApiModule,
       imports: [
-        TypeOrmModule.forFeature([VpcEntity, CidrBlockEntity, SubnetEntity, ...vpnEntities]),
+        TypeOrmModule.forFeature([VpcEntity, CidrBlockEntity, SubnetEntity, ...routingEntities, ...vpnEntities]),
         TenantSharedModule,
       ],
-      controllers: [VpcController, SubnetController, ...vpnControllers],
+      controllers: [VpcController, SubnetController, ...routingControllers, ...vpnControllers],
       providers: [
         { provide: Zones, useValue: new Zones(options.zones) },
         VpcRepository,
@@ -43,6 +47,9 @@ export class NetworkApiModule {
         VpcContents,
         SubnetContents,
         NetworkChanges,
+        TenantNetworkRepository,
+        NetworkContents,
+        VpcEditor,
         Placement,
         CreateVpcService,
         ChangeVpcService,
@@ -50,6 +57,7 @@ export class NetworkApiModule {
         CreateSubnetService,
         ChangeSubnetService,
         SubnetQueries,
+        ...routingProviders,
         ...vpnProviders,
       ],
     };

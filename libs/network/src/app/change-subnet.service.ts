@@ -7,6 +7,7 @@ import type { SubnetEntity } from '../infra/subnet.entity.js';
 import { SubnetRepository } from '../infra/subnet.repository.js';
 import { SubnetContents } from '../infra/subnet-contents.js';
 import { type LockedVpc, VpcRepository } from '../infra/vpc.repository.js';
+import { AssociateRouteTableService } from './associate-route-table.service.js';
 import { NetworkChanges } from './network-changes.js';
 import { subnetRecord } from './network-records.js';
 import { type Placed, placedIn } from './placed.js';
@@ -24,6 +25,7 @@ export class ChangeSubnetService {
     private readonly vpcs: VpcRepository,
     private readonly subnets: SubnetRepository,
     private readonly contents: SubnetContents,
+    private readonly associations: AssociateRouteTableService,
     private readonly tags: TagRepository,
     private readonly changes: NetworkChanges,
   ) {}
@@ -53,7 +55,10 @@ export class ChangeSubnetService {
     });
   }
 
-  /** The subnet's addresses stay taken until the data plane has let go of them. @throws DependencyViolationError */
+  /**
+   * The subnet's addresses stay taken until the data plane has let go of them; its association with a route table goes at
+   * once. @throws DependencyViolationError
+   */
   delete(ctx: OpContext, id: SubnetId): Promise<Placed<SubnetEntity>> {
     return this.uow.run(ctx, async (tx) => {
       const { vpc, subnet, tags } = await this.open(tx, ctx, id);
@@ -70,6 +75,7 @@ export class ChangeSubnetService {
         before,
         after: null,
       });
+      await this.associations.dropOfSubnet(tx, ctx, vpc, id);
       return placedIn(vpc, subnet, tags);
     });
   }

@@ -31,8 +31,27 @@ export class NetworkChanges {
     this.outbox.add(tx, { topic: VPC_TOPIC, key: vpc.id });
   }
 
+  /** For what may be attached to a VPC, or not. */
+  recordIn(tx: Tx, vpc: Pick<LockedVpc, 'id'> | null, change: NetworkChange): void {
+    if (vpc) this.record(tx, vpc, change);
+    else this.recordUnplaced(tx, change);
+  }
+
   /** For what is in no VPC (an elastic IP, a customer gateway): nothing is to be reconciled. */
-  recordUnplaced(tx: Tx, { action, type, id, version, before, after }: NetworkChange): void {
-    this.ledger.append(tx, { class: 'configuration', action, resource: { type, id, version }, before, after });
+  recordUnplaced(tx: Tx, change: NetworkChange): void {
+    this.append(tx, 'configuration', change);
+  }
+
+  /** For what is the operator's own. */
+  recordSystem(tx: Tx, change: NetworkChange): void {
+    this.append(tx, 'system', change);
+  }
+
+  private append(
+    tx: Tx,
+    entryClass: 'configuration' | 'system',
+    { action, type, id, version, before, after }: NetworkChange,
+  ): void {
+    this.ledger.append(tx, { class: entryClass, action, resource: { type, id, version }, before, after });
   }
 }

@@ -10,6 +10,8 @@ export interface Realizable {
 export interface RealizationOfVpc {
   realizedGeneration: number;
   failure: string | null;
+  /** What is in a VPC goes with it. */
+  deleting?: boolean;
 }
 
 /** For what is in no VPC: there is nothing to be realised. */
@@ -17,6 +19,6 @@ export const NOWHERE: RealizationOfVpc = { realizedGeneration: Number.POSITIVE_I
 
 export function resourceState(resource: Realizable, vpc: RealizationOfVpc): ResourceState {
   if (resource.changedGeneration > vpc.realizedGeneration && vpc.failure !== null) return 'failed';
-  if (resource.deleting) return 'deleting';
+  if (resource.deleting || vpc.deleting) return 'deleting';
   return resource.changedGeneration > vpc.realizedGeneration ? 'pending' : 'available';
 }

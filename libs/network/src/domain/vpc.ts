@@ -1,5 +1,23 @@
-import { atPointer, type Cidr, parseCidr, requireVpcBlock } from '#ip';
+import {
+  atPointer,
+  type Cidr,
+  cidrsOverlap,
+  containsCidr,
+  formatCidr,
+  nextFreeBlockOf,
+  PRIVATE_RANGES,
+  parseCidr,
+  requireSecondaryBlock,
+  requireVpcBlock,
+} from '#ip';
 import { InvalidInputError } from '#kernel';
+import { CidrBlockOverlapError } from './cidr-block.errors.js';
+
+/** Whether any VPC may use the block, without a pool of the operator. */
+export function isPrivateCidr(text: string): boolean {
+  const block = parseCidr(text);
+  return PRIVATE_RANGES.some((range) => containsCidr(range, block));
+}
 
 /**
  * Checks one block that a VPC asks for, whatever else the VPC has, and gives its canonical form.
@@ -21,4 +39,37 @@ export function requireVpcCidr(pointer: string, text: string, version: 4 | 6, po
     requireVpcBlock(block, poolRanges);
     return block;
   });
+}
+
+export interface SecondaryCidrContext {
+  /** The VPC's live blocks. */
+  blocks: readonly string[];
+  /** Destinations of the static routes in the VPC's tables. */
+  routeDestinations: readonly string[];
+  poolRanges: readonly Cidr[];
+}
+
+/**
+ * Checks a block that an existing VPC is to have as well, of either IP version, and gives its canonical form.
+ * @throws InvalidInputError; CidrBlockOverlapError, which names the lowest free block of that size
+ */
+export function requireSecondaryCidr(text: string, context: SecondaryCidrContext): string {
+  const pointer = '/cidrBlock';
+  const block = atPointer(pointer, () => parseCidr(text));
+  const blocks = context.blocks.map((cidr) => parseCidr(cidr));
+  const routeDestinations = context.routeDestinations.map((cidr) => parseCidr(cidr));
+  if (blocks.some((other) => cidrsOverlap(other, block))) {
+    // A destination around the new block does no harm; one inside it does.
+    const inside = routeDestinations.filter((destination) => destination.prefixLength >= block.prefixLength);
+    const ranges = [...PRIVATE_RANGES, ...context.poolRanges].filter((range) => containsCidr(range, block));
+    const free = nextFreeBlockOf(ranges, [...blocks, ...inside], block.prefixLength);
+    throw new CidrBlockOverlapError(
+      formatCidr(block),
+      free ? `use ${formatCidr(free)}, which is free, or another block that overlaps none of the VPC` : undefined,
+    );
+  }
+  atPointer(pointer, () =>
+    requireSecondaryBlock(block, { blocks, routeDestinations, peerBlocks: [], poolRanges: context.poolRanges }),
+  );
+  return formatCidr(block);
 }

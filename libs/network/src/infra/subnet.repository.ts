@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Page, type PageRequest, pageOfEntities, type Statement, type Tx, translating } from '#database';
-import { NotFoundError, type SubnetId, type TenantId, type VpcId } from '#kernel';
+import { NotFoundError, ReferenceNotFoundError, type SubnetId, type TenantId, type VpcId } from '#kernel';
 import { havingTags } from '#tenancy';
 import { SubnetOverlapError } from '../domain/subnet.errors.js';
 import { SubnetEntity } from './subnet.entity.js';
@@ -9,6 +9,13 @@ export interface SubnetFilter {
   vpcId?: VpcId;
   zone?: string;
   tag: readonly string[];
+}
+
+export interface SubnetBlocks {
+  id: SubnetId;
+  /** Its blocks are still taken. */
+  deleting: boolean;
+  cidrs: string[];
 }
 
 @Injectable()
@@ -59,13 +66,25 @@ export class SubnetRepository {
     };
   }
 
-  /** The blocks of the subnets of a VPC, of both versions. */
-  async cidrsOf(tx: Tx, tenantId: TenantId, vpcId: VpcId): Promise<string[]> {
+  /** A subnet that a body refers to. @throws ReferenceNotFoundError */
+  async referred(tx: Tx, tenantId: TenantId, id: SubnetId, pointer: string): Promise<SubnetEntity> {
+    const subnet = await tx.manager.findOneBy(SubnetEntity, { tenantId, id });
+    if (!subnet) throw new ReferenceNotFoundError('subnet', id, pointer);
+    return subnet;
+  }
+
+  /** The subnets of a VPC with their blocks, of both versions. */
+  async blocksIn(tx: Tx, tenantId: TenantId, vpcId: VpcId): Promise<SubnetBlocks[]> {
     const rows = await tx.manager.find(SubnetEntity, {
       where: { tenantId, vpcId },
-      select: { id: true, cidr: true, ipv6Cidr: true },
+      select: { id: true, cidr: true, ipv6Cidr: true, deleting: true },
+      order: { id: 'ASC' },
     });
-    return rows.flatMap((row) => (row.ipv6Cidr === null ? [row.cidr] : [row.cidr, row.ipv6Cidr]));
+    return rows.map(({ id, cidr, ipv6Cidr, deleting }) => ({
+      id,
+      deleting,
+      cidrs: ipv6Cidr === null ? [cidr] : [cidr, ipv6Cidr],
+    }));
   }
 
   list(tx: Tx, tenantId: TenantId, page: PageRequest, filter: SubnetFilter): Promise<Page<SubnetEntity>> {

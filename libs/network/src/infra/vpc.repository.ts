@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { In } from 'typeorm';
-import { type Page, type PageRequest, pageOfEntities, type Tx, translating } from '#database';
+import { type Page, type PageRequest, pageOfEntities, type Statement, type Tx, translating } from '#database';
 import {
   ConflictError,
   NotFoundError,
@@ -10,6 +10,7 @@ import {
   type VpcId,
 } from '#kernel';
 import { havingTags } from '#tenancy';
+import { CidrBlockOverlapError } from '../domain/cidr-block.errors.js';
 import { CidrBlockEntity } from './cidr-block.entity.js';
 import { VpcEntity } from './vpc.entity.js';
 
@@ -28,7 +29,6 @@ interface LockedRow {
   realized_generation: string;
   failure: string | null;
   deleting: boolean;
-  cidrs: string[];
 }
 
 @Injectable()
@@ -38,38 +38,36 @@ export class VpcRepository {
     await this.insertBlocks(tx, blocks);
   }
 
+  /** @throws CidrBlockOverlapError: also with a block that is still being removed */
   insertBlocks(tx: Tx, blocks: CidrBlockEntity[]): Promise<unknown> {
-    const overlap = () =>
-      new ConflictError('CidrBlockOverlap', 'The block overlaps another block of this VPC.', {
-        errors: [
-          {
-            pointer: '/cidrBlock',
-            rule: 'vpc.block-overlap',
-            message: 'it overlaps another block of this VPC',
-            fix: 'use a block that overlaps none of the VPC',
-          },
-        ],
-      });
+    const overlap = () => new CidrBlockOverlapError(blocks.map((block) => block.cidr).join(' or '));
     return translating({ vpc_cidr_block_no_overlap: overlap }, () => tx.manager.insert(CidrBlockEntity, blocks));
   }
 
+  /** The block stays taken until the data plane has let go of it. */
+  async removeBlock(tx: Tx, { tenantId, id }: CidrBlockEntity, generation: number): Promise<void> {
+    await tx.manager.update(CidrBlockEntity, { tenantId, id }, { deleting: true, changedGeneration: generation });
+  }
+
   /**
-   * Locks the row and raises the generation in one statement: the first thing that any change in a VPC does, so that two
-   * changes of one VPC wait for each other and never deadlock. `pointer` is set when the id came in a body.
+   * Locks the row and raises the generation: the first thing that any change in a VPC does, so that two changes of one VPC
+   * wait for each other and never deadlock. The blocks are read by a statement of their own, sent with the first: one that
+   * had begun before the wait would see them as they were before it. `pointer` is set when the id came in a body.
    * @throws NotFoundError, ReferenceNotFoundError, ConflictError while the VPC is being deleted
    */
   async lockForChange(tx: Tx, ctx: OpContext, id: VpcId, pointer?: string): Promise<LockedVpc> {
-    const [row] = await tx.query<LockedRow>(
-      `WITH locked AS (
-         UPDATE vpc SET generation = generation + 1 WHERE tenant_id = $1 AND id = $2
-         RETURNING tenant_id, id, generation, realized_generation, failure, deleting
-       )
-       SELECT generation, realized_generation, failure, deleting,
-              ARRAY(SELECT b.cidr::text FROM vpc_cidr_block b
-                     WHERE b.tenant_id = locked.tenant_id AND b.vpc_id = locked.id AND NOT b.deleting) AS cidrs
-         FROM locked`,
-      [ctx.tenantId, id],
-    );
+    const [locked, blocks] = (await tx.pipeline([
+      {
+        sql: `UPDATE vpc SET generation = generation + 1 WHERE tenant_id = $1 AND id = $2
+              RETURNING generation, realized_generation, failure, deleting`,
+        params: [ctx.tenantId, id],
+      },
+      {
+        sql: 'SELECT cidr FROM vpc_cidr_block WHERE tenant_id = $1 AND vpc_id = $2 AND NOT deleting',
+        params: [ctx.tenantId, id],
+      },
+    ])) as unknown as [LockedRow[], { cidr: string }[]];
+    const [row] = locked;
     if (!row)
       throw pointer === undefined ? new NotFoundError('vpc', id) : new ReferenceNotFoundError('vpc', id, pointer);
     if (row.deleting)
@@ -80,7 +78,7 @@ export class VpcRepository {
       generation: Number(row.generation),
       realizedGeneration: Number(row.realized_generation),
       failure: row.failure,
-      cidrs: row.cidrs,
+      cidrs: blocks.map(({ cidr }) => cidr),
     };
   }
 
@@ -96,8 +94,17 @@ export class VpcRepository {
     await tx.manager.update(VpcEntity, { tenantId, id }, { name, changedGeneration, deleting, version });
   }
 
-  count(tx: Tx, tenantId: TenantId): Promise<number> {
-    return tx.manager.countBy(VpcEntity, { tenantId });
+  /** Counts the VPCs of a tenant, for its quota. */
+  counting(tenantId: TenantId): Statement {
+    return { sql: 'SELECT count(*) AS used FROM vpc WHERE tenant_id = $1', params: [tenantId] };
+  }
+
+  /** Counts the blocks of a VPC, for its quota. */
+  countingBlocks(tenantId: TenantId, vpcId: VpcId): Statement {
+    return {
+      sql: 'SELECT count(*) AS used FROM vpc_cidr_block WHERE tenant_id = $1 AND vpc_id = $2',
+      params: [tenantId, vpcId],
+    };
   }
 
   list(tx: Tx, tenantId: TenantId, page: PageRequest, tags: readonly string[]): Promise<Page<VpcEntity>> {
