@@ -1,0 +1,3 @@
+export * from './insert-operations.js';
+export * from './names.js';
+export * from './northbound.js';
