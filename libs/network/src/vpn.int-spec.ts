@@ -181,7 +181,8 @@ describe('the database itself', () => {
     const violation = (constraint: string) => expect.objectContaining({ constraint });
     const hidden = expect.objectContaining({ code: '42501' });
     const onFk = (name: string) => violation(`vpn_connection_${name}_fk`);
-    await expect(insert({ vpc_id: other.vpcId })).rejects.toEqual(onFk('vpn_gateway'));
+    const elsewhere = created(await mine.call('POST', '/v1/vpcs', { cidrBlock: '10.0.0.0/16' }));
+    await expect(insert({ vpc_id: elsewhere })).rejects.toEqual(onFk('vpn_gateway'));
     await expect(insert({ vpc_id: other.vpcId, vpn_gateway_id: other.vpnGatewayId })).rejects.toEqual(onFk('vpc'));
     await expect(insert({ vpn_gateway_id: other.vpnGatewayId })).rejects.toEqual(onFk('vpn_gateway'));
     await expect(insert({ customer_gateway_id: other.customerGatewayId })).rejects.toEqual(onFk('customer_gateway'));
