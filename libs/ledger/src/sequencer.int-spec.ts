@@ -120,6 +120,7 @@ describe('the sequencer', () => {
     expect(sequenced.map((row) => row.entry_id)).toEqual(order);
     expect(await worker.sequencer.tick()).toBe(0);
     expect(worker.sequencer.status()).toEqual({ state: 'leading' });
+    await worker.sequencer.check();
   });
 
   it('runs by itself, goes on after a restart, and lets one of several processes write', async () => {
@@ -213,6 +214,7 @@ describe('the rollback guard', () => {
       reason: expect.stringContaining('signs nothing'),
     });
     expect(await restored.sequencer.tick()).toBe(0);
+    await expect(restored.sequencer.check()).rejects.toMatchObject({ code: 'LogRolledBack' });
     expect(await signed()).toHaveLength(1);
   });
 
@@ -282,6 +284,38 @@ describe('the rollback guard', () => {
     await tamper("UPDATE ledger_head SET size = 1, root = sha256('x')");
     await expect(first.sequencer.tick()).rejects.toThrow(/put back under a running service/);
     expect(first.sequencer.status().state).toBe('halted');
+  });
+});
+
+describe('storage that gives back something else than it was given', () => {
+  it.each([
+    [
+      'a leaf',
+      'ledger_leaf',
+      'NEW.leaf := set_byte(NEW.leaf, 30, get_byte(NEW.leaf, 30) # 1)',
+      /\(index 2\) was stored other/,
+    ],
+    ['a place', 'ledger_leaf', 'NEW.tenant_seq := NEW.tenant_seq + 7', /\(index 2\) was stored other/],
+    [
+      'a tile',
+      'ledger_tile',
+      'NEW.hashes := set_byte(NEW.hashes, 70, get_byte(NEW.hashes, 70) # 1)',
+      /tile 0\/0 was stored other/,
+    ],
+  ])('is noticed before anything is committed or signed: %s', async (_what, table, flip, message) => {
+    const { worker: first, api } = await deployment();
+    await first.sequencer.tick();
+    await api.change(tenants[0]!, 3);
+    await admin(`CREATE FUNCTION flip() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${flip}; RETURN NEW; END $$;
+                 CREATE TRIGGER flip BEFORE INSERT ON ${table} FOR EACH ROW EXECUTE FUNCTION flip()`);
+    await expect(first.sequencer.tick()).rejects.toThrow(message);
+    expect(first.sequencer.status().state).toBe('halted');
+    expect(await admin('SELECT size::int FROM ledger_head')).toEqual([{ size: 2 }]);
+    await admin(`DROP TRIGGER flip ON ${table}`);
+    await leaseRunsOut();
+    const next = await worker();
+    expect(await next.sequencer.tick()).toBe(3);
+    await auditEverything(next.module.get(LogIdentity));
   });
 });
 

@@ -168,6 +168,12 @@ describe('signed notes', () => {
     await expect(verifyNote(changed, [key], ed25519Verify)).rejects.toThrow('the signature of PeterNeumann is wrong');
   });
 
+  it('may have blank lines in their text: the last one divides', async () => {
+    const poem = 'Ognuno sta solo\n\ned è subito sera.\n';
+    const note = formatNote(poem, [signatureLine(keys[0]!, pairs[0]!.sign, poem)]);
+    await expect(verifyNote(note, [keys[0]!], ed25519Verify)).resolves.toMatchObject({ text: poem });
+  });
+
   it('verify with any known key among 16 and more, and ignore unknown ones', async () => {
     const note = formatNote(
       text,

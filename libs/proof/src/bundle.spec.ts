@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { canonicalJson, type JsonValue } from '#kernel';
-import { concatBytes, fromUtf8, toBase64, toHex, utf8 } from '#merkle';
-import { nodeCrypto, verifyBundle } from './index.js';
+import { concatBytes, fromUtf8, TreeHasher, toBase64, toHex, utf8 } from '#merkle';
+import { encodeBody, encodeLeaf, nodeCrypto, verifyBundle } from './index.js';
 import { derived, joined, SampleLog } from './testing/sample-log.js';
 
 const crypto = nodeCrypto;
@@ -9,6 +9,7 @@ const log = new SampleLog();
 for (let at = 0; at < 60; at++) log.append(log.tenants[at % 3 === 0 ? 1 : 0]!);
 const acme = log.tenants[0]!;
 const viewKey = log.viewKeys[0]!;
+const leafHash = (leaf: Uint8Array) => new TreeHasher(crypto.sha256).leaf(leaf);
 
 const verify = (lines: Uint8Array[], options = {}) =>
   verifyBundle(lines, { crypto, log: log.vkey, viewKey, ...options });
@@ -131,6 +132,37 @@ describe('a forged bundle', () => {
     hostile.appendLeaf({ ...hostile.entries[4]!, tenant: 'nobody' });
     const report = await verify(await hostile.bundle(acme));
     expect(report.firstBad).toMatchObject({ step: 'completeness', index: 12 });
+  });
+
+  it('of a log that skips a number of the tenant, or takes in a leaf of another log, is found out', async () => {
+    const skipping = new SampleLog();
+    const last = skipping.entries[0]!;
+    const tenantSeq = 3;
+    const opening = {
+      body: encodeBody(skipping.body(acme, 9)),
+      salt: last.salt,
+      tenantSeq,
+      prevHash: leafHash(last.leaf),
+    };
+    const leaf = encodeLeaf(crypto, { origin: skipping.origin, class: 'configuration', viewKey, ...opening });
+    skipping.appendLeaf({ tenant: acme, id: skipping.body(acme, 9).id, leaf, ...opening });
+    const skipped = await verify(await skipping.bundle(acme), { viewKey: undefined });
+    expect(skipped.firstBad).toMatchObject({
+      step: 'leaf',
+      index: 2,
+      detail: expect.stringContaining('one is missing'),
+    });
+    const mixed = new SampleLog();
+    mixed.appendLeaf({ ...new SampleLog('freehold/other').entries[1]!, tenant: 'nobody' });
+    expect((await verify(await mixed.bundle(acme))).firstBad).toMatchObject({ step: 'leaf', index: 2 });
+  });
+
+  it('with more leaves than its head covers names the first', async () => {
+    const longer = new SampleLog();
+    const short = await longer.bundle(acme);
+    longer.append(acme);
+    const [more] = (await longer.bundle(acme)).slice(-2);
+    expect((await verify([...short.slice(0, -1), more!])).firstBad).toMatchObject({ step: 'leaf', index: 2 });
   });
 
   it('with entries swapped, doubled or of another tenant names where', async () => {

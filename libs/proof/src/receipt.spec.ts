@@ -84,6 +84,20 @@ describe('a forged receipt', () => {
       async (receipt) => ({ ...receipt, proof: (await log.receipt(9)).proof }),
     ],
     [
+      'with a proof that says another index',
+      'inclusion',
+      (receipt) => ({ ...receipt, proof: receipt.proof.replace('index 6', 'index 7') }),
+    ],
+    [
+      'with a head that the log key signed for another log',
+      'checkpoint',
+      async (receipt) => {
+        const elsewhere = Object.assign(new SampleLog(), { origin: 'freehold/elsewhere' });
+        const note = elsewhere.signed(log.size, await log.tileTree().root());
+        return { ...receipt, proof: `${receipt.proof.split('\n\n')[0]}\n\n${note}` };
+      },
+    ],
+    [
       // CVE-2022-39199 of immudb: the proof is verified, but against a state that the server chose.
       'with a root that fits, signed by another key',
       'log-key',

@@ -35,6 +35,7 @@ export class Sequencer implements OnApplicationBootstrap, BeforeApplicationShutd
   private held: HeldLog | null = null;
   private renewAt = 0;
   private current: SequencerState = { state: 'stopped' };
+  private haltedBy: LogRolledBackError | LogCorruptError | null = null;
   private loop: Promise<void> | null = null;
 
   constructor(
@@ -62,6 +63,11 @@ export class Sequencer implements OnApplicationBootstrap, BeforeApplicationShutd
     return this.current;
   }
 
+  /** For the process's health: @throws LogRolledBackError, LogCorruptError, whichever halted the sequencer */
+  async check(): Promise<void> {
+    if (this.haltedBy) throw this.haltedBy;
+  }
+
   /**
    * One turn: takes the log if it is free, takes in what is pending, publishes. Returns how many entries went in.
    * @throws LogRolledBackError, LogCorruptError, upon which the sequencer stays halted; other errors pass
@@ -78,6 +84,7 @@ export class Sequencer implements OnApplicationBootstrap, BeforeApplicationShutd
         return 0;
       }
       if (error instanceof LogRolledBackError || error instanceof LogCorruptError) {
+        this.haltedBy = error;
         this.current = { state: 'halted', reason: error.message };
       }
       throw error;
