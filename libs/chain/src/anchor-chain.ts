@@ -9,13 +9,12 @@ import {
   TimeoutError,
   UnknownRpcError,
 } from 'viem';
-import { ChainUnavailableError, TransactionRefusedError, WrongChainError } from './chain.errors.js';
+import { ChainUnavailableError, TransactionRefusedError } from './chain.errors.js';
 import type { SignedTransaction } from './chain-key.js';
 import { anchorRegistryAbi } from './contracts/anchor-registry.abi.js';
 import type { Fee } from './fee.js';
 import type { ChainView, Finality } from './finality.js';
-import { registryCode } from './registry-calls.js';
-import type { Hex } from './registry-links.js';
+import type { AnchorLink, Hex } from './registry-links.js';
 
 export interface AnchorChainOptions {
   /** JSON-RPC over HTTP. May hold a credential: it is never put into a message. */
@@ -56,6 +55,15 @@ export interface ChainDescription {
   independentTrust: boolean;
 }
 
+/** An anchor as the contract reported it. */
+export interface FoundAnchor extends AnchorLink {
+  /** Hash of the link itself. */
+  head: Hex;
+  transactionHash: Hex;
+  blockNumber: bigint;
+  blockHash: Hex;
+}
+
 export interface Block {
   number: bigint;
   hash: Hex;
@@ -63,6 +71,8 @@ export interface Block {
 
 /** Nodes that one person runs for themselves, whatever finality is claimed for them. */
 const DEVELOPMENT_CLIENT = /^(anvil|hardhat|ganache)/i;
+/** As many as every public endpoint searches at once. */
+const RECENT_BLOCKS = 5_000n;
 /** What nodes say of a transaction that they have had already, or whose nonce is used. */
 const ALREADY_THERE =
   /already known|known transaction|already imported|nonce too low|nonce below|replacement transaction underpriced/i;
@@ -87,12 +97,7 @@ export class AnchorChain {
     });
   }
 
-  /** @throws WrongChainError, ChainUnavailableError */
-  async requireChain(chainId: number): Promise<void> {
-    const found = await this.chainId();
-    if (found !== chainId) throw new WrongChainError(chainId, found);
-  }
-
+  /** Which chain this is (EIP-155). @throws ChainUnavailableError, as everything here */
   chainId(): Promise<number> {
     return this.ask('its chain id', () => this.client.getChainId());
   }
@@ -137,17 +142,25 @@ export class AnchorChain {
     return this.finality.finalThrough(view);
   }
 
-  /** What has code at the address: nothing, the registry of this version, or something else. */
-  async registryAt(contract: Hex): Promise<'absent' | 'present' | 'foreign'> {
+  /** Whether there is a contract at the address. */
+  async hasCode(contract: Hex): Promise<boolean> {
     const code = await this.ask('a contract', () => this.client.getCode({ address: contract }));
-    if (code === undefined || code === '0x') return 'absent';
-    return code.toLowerCase() === registryCode() ? 'present' : 'foreign';
+    return code !== undefined && code !== '0x';
   }
 
-  /** The log's state in a registry that is there, or null when the registry does not know the log. */
-  async readLog(contract: Hex, logId: Hex): Promise<AnchoredLog | null> {
+  /**
+   * The log's state in a registry that is there, or null when the registry does not know the log. Of the newest block, or
+   * of block `at`, for which nodes keep the state of some hundred blocks only.
+   */
+  async readLog(contract: Hex, logId: Hex, at?: bigint): Promise<AnchoredLog | null> {
     const [size, root, head, links, epoch, threshold, frozen] = await this.ask('the registry', () =>
-      this.client.readContract({ abi: anchorRegistryAbi, address: contract, functionName: 'logOf', args: [logId] }),
+      this.client.readContract({
+        abi: anchorRegistryAbi,
+        address: contract,
+        functionName: 'logOf',
+        args: [logId],
+        blockNumber: at,
+      }),
     );
     return epoch === 0 ? null : { size, root, head, links, epoch, threshold, frozen };
   }
@@ -163,6 +176,30 @@ export class AnchorChain {
       }),
     );
     return BigInt(root) === 0n ? null : root;
+  }
+
+  /** The link that anchored exactly this size and the transaction that it is in, or null. Looks in the newest blocks first. */
+  async findAnchor(contract: Hex, logId: Hex, size: bigint): Promise<FoundAnchor | null> {
+    const { number: newest } = await this.latestBlock();
+    const recent = newest > RECENT_BLOCKS ? newest - RECENT_BLOCKS : 0n;
+    for (const fromBlock of recent === 0n ? [0n] : [recent, 0n]) {
+      const [event] = await this.ask('its events', () =>
+        this.client.getContractEvents({
+          abi: anchorRegistryAbi,
+          address: contract,
+          eventName: 'Anchored',
+          args: { logId, size },
+          fromBlock,
+          toBlock: newest,
+          strict: true,
+        }),
+      );
+      if (!event) continue;
+      const { epoch, root, prev, head } = event.args;
+      const { transactionHash, blockNumber, blockHash } = event;
+      return { logId, epoch, size, root, prev, head, transactionHash, blockNumber, blockHash };
+    }
+    return null;
   }
 
   /** The contract's own verdict on an inclusion proof against the root anchored for `size`. */

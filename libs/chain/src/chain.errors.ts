@@ -7,18 +7,6 @@ export class ChainUnavailableError extends DomainError {
   }
 }
 
-/** The endpoint answers for another chain than the one that the ledger is anchored on. Nothing may be sent to it. */
-export class WrongChainError extends DomainError {
-  constructor(expected: number, found: number) {
-    super(
-      'unavailable',
-      'WrongChain',
-      `The endpoint serves chain ${found}, but the ledger is anchored on chain ${expected}; correct CHAIN_URL.`,
-      { extra: { expected, found } },
-    );
-  }
-}
-
 /** The chain refuses a transaction for what it is: sending the same bytes again cannot help. */
 export class TransactionRefusedError extends DomainError {
   /** @param answer What the node said. */

@@ -4,10 +4,11 @@ export {
   type AnchoredLog,
   type Block,
   type ChainDescription,
+  type FoundAnchor,
   type MinedTransaction,
 } from './anchor-chain.js';
 export { AnvilStartError } from './anvil-process.js';
-export { ChainUnavailableError, TransactionRefusedError, WrongChainError } from './chain.errors.js';
+export { ChainUnavailableError, TransactionRefusedError } from './chain.errors.js';
 export { ChainKey, type SignedTransaction, type UnsignedTransaction } from './chain-key.js';
 export { DEV_CHAIN_ID, DevChain, type DevChainOptions } from './dev-chain.js';
 export { type Fee, replacementFee } from './fee.js';

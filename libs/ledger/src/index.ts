@@ -1,6 +1,9 @@
+export * from './anchoring.module.js';
+export { Anchorer, type AnchorerState } from './app/anchorer.js';
 export { type LedgerChange, LedgerWriter, type RecordAs } from './app/ledger-writer.js';
 export { Sequencer, type SequencerState } from './app/sequencer.js';
 export { TenantChains } from './app/tenant-chains.js';
+export { AnchoringBlockedError } from './domain/anchor.errors.js';
 export { AnchorDirectory } from './domain/anchor-directory.js';
 export { LogCorruptError, LogRolledBackError } from './domain/ledger.errors.js';
 export { AnchoredHeadSource, type LogHead } from './domain/rollback-guard.js';

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Database } from '#database';
 import { ServiceKeys } from '#keyring';
+import { AnchorApiModule } from './anchoring.module.js';
 import { LedgerEntryController } from './api/ledger-entry.controller.js';
 import { LogController } from './api/log.controller.js';
 import { ExportBundleService } from './app/export-bundle.service.js';
@@ -12,7 +13,6 @@ import { SequenceEntriesService } from './app/sequence-entries.service.js';
 import { Sequencer, SequencerOptions } from './app/sequencer.js';
 import { TakeOverLogService } from './app/take-over-log.service.js';
 import { TenantChains } from './app/tenant-chains.js';
-import { AnchorDirectory, NoAnchors } from './domain/anchor-directory.js';
 import { HeadFile } from './infra/head-file.js';
 import { LedgerEntryRepository } from './infra/ledger-entry.repository.js';
 import { LogRepository } from './infra/log.repository.js';
@@ -86,14 +86,8 @@ export class SequencerModule {
 
 /** The ledger over HTTP: the open log for everybody, entries and receipts for their tenant. For the API process. */
 @Module({
+  imports: [AnchorApiModule],
   controllers: [LogController, LedgerEntryController],
-  providers: [
-    OpenLogRepository,
-    OwnEntryRepository,
-    OpenLogQueries,
-    LedgerEntryQueries,
-    ExportBundleService,
-    { provide: AnchorDirectory, useClass: NoAnchors },
-  ],
+  providers: [OpenLogRepository, OwnEntryRepository, OpenLogQueries, LedgerEntryQueries, ExportBundleService],
 })
 export class LedgerApiModule {}

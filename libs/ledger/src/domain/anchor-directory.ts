@@ -7,13 +7,3 @@ export abstract class AnchorDirectory {
   /** The newest `limit` anchors of heads with at most `size` entries, by size. */
   abstract upTo(size: number, limit: number): Promise<AnchorRecord[]>;
 }
-
-/** For a deployment without a chain: every receipt says that its anchor is pending. */
-export class NoAnchors extends AnchorDirectory {
-  async covering(): Promise<null> {
-    return null;
-  }
-  async upTo(): Promise<AnchorRecord[]> {
-    return [];
-  }
-}

@@ -1,0 +1,111 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { AnchorChain, ChainUnavailableError } from '#chain';
+import { AnchoringBlockedError } from '../domain/anchor.errors.js';
+import { AnchorLock } from '../infra/anchor-lock.js';
+import { PlaceAnchorService } from './place-anchor.service.js';
+import { PrepareAnchorLogService } from './prepare-anchor-log.service.js';
+import { SendAnchorsService } from './send-anchors.service.js';
+import { SettleAnchorsService } from './settle-anchors.service.js';
+
+export abstract class AnchorerOptions {
+  /** The shortest time between two anchors, in milliseconds. */
+  abstract readonly intervalMs: number;
+}
+
+export type AnchorerState =
+  /** standby: another process anchors; working: something is not final yet; idle: all is anchored as far as it was due. */
+  | { state: 'stopped' | 'standby' | 'working' | 'idle' }
+  /** unavailable: no answer from the chain or the database; blocked: see AnchoringBlockedError. Both are tried again. */
+  | { state: 'unavailable' | 'blocked'; reason: string };
+
+/** While something is under way; a development chain makes its block in a few milliseconds. */
+const WORKING_MS = 100;
+const IDLE_MS = 500;
+const RETRY_MS = { first: 500, most: 15_000 };
+
+/**
+ * Brings the newest published checkpoint into the chain, at most every `intervalMs`, and keeps it there: what a node lost is
+ * sent again. Writes never wait for it. Any number of processes may run one; a lock lets one work.
+ */
+@Injectable()
+export class Anchorer implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger(Anchorer.name);
+  private readonly stopping = new AbortController();
+  private current: AnchorerState = { state: 'stopped' };
+  private loop: Promise<void> | null = null;
+
+  constructor(
+    private readonly lock: AnchorLock,
+    private readonly chain: AnchorChain,
+    private readonly prepare: PrepareAnchorLogService,
+    private readonly send: SendAnchorsService,
+    private readonly settle: SettleAnchorsService,
+    private readonly place: PlaceAnchorService,
+    private readonly options: AnchorerOptions,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.loop ??= this.run();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.stopping.abort();
+    await this.loop;
+    await this.lock.release();
+  }
+
+  status(): AnchorerState {
+    return this.current;
+  }
+
+  /** One turn: sends what the chain lacks, settles what it has, makes an anchor when one is due. */
+  async tick(): Promise<AnchorerState> {
+    this.current = await this.turn();
+    return this.current;
+  }
+
+  private async turn(): Promise<AnchorerState> {
+    if (!(await this.lock.holds())) return { state: 'standby' };
+    const chainId = await this.chain.chainId();
+    // Asked before the database is: what was signed since can only be more.
+    const { address } = this.prepare;
+    const deployment = await this.prepare.deployment(chainId, await this.chain.minedNonce(address));
+    await this.send.execute(deployment, await this.chain.minedNonce(address));
+    const { minedNonce, open } = await this.settle.execute(deployment);
+    const planned =
+      (await this.prepare.changeSigners(deployment, minedNonce)) ||
+      (await this.place.execute(deployment, { minedNonce, intervalMs: this.options.intervalMs }));
+    if (planned) await this.send.execute(deployment, minedNonce);
+    return { state: planned || open > 0 ? 'working' : 'idle' };
+  }
+
+  private async run(): Promise<void> {
+    let failures = 0;
+    while (!this.stopping.signal.aborted) {
+      let wait: number;
+      try {
+        const { state } = await this.tick();
+        if (failures > 0) this.logger.log('anchoring goes on');
+        failures = 0;
+        wait = state === 'working' ? WORKING_MS : IDLE_MS;
+      } catch (error) {
+        this.fail(error, failures);
+        wait = Math.min(RETRY_MS.first * 2 ** failures, RETRY_MS.most);
+        failures += 1;
+      }
+      await delay(wait, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+    }
+    this.current = { state: 'stopped' };
+  }
+
+  /** Says so once: a chain that is down for a night fills no log. */
+  private fail(error: unknown, failures: number): void {
+    const reason = error instanceof Error ? error.message : 'the anchorer failed';
+    const said = 'reason' in this.current && this.current.reason === reason && failures > 0;
+    this.current = { state: error instanceof AnchoringBlockedError ? 'blocked' : 'unavailable', reason };
+    if (said) return;
+    if (error instanceof ChainUnavailableError) this.logger.warn(`${reason} Writes go on; anchoring waits.`);
+    else this.logger.error(reason, error instanceof Error ? error.stack : undefined);
+  }
+}
