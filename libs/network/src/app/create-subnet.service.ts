@@ -3,7 +3,8 @@ import { requirePermission } from '#auth';
 import { UnitOfWork } from '#database';
 import { Clock, newId, type OpContext, type VpcId } from '#kernel';
 import { QuotaRepository, TagRepository, type Tags } from '#tenancy';
-import { requireSubnetFits } from '../domain/subnet.js';
+import { SubnetOverlapError } from '../domain/subnet.errors.js';
+import { freeBlockFix, requireSubnetFits } from '../domain/subnet.js';
 import { SubnetEntity } from '../infra/subnet.entity.js';
 import { SubnetRepository } from '../infra/subnet.repository.js';
 import { VpcRepository } from '../infra/vpc.repository.js';
@@ -34,8 +35,20 @@ export class CreateSubnetService {
     private readonly zones: Zones,
   ) {}
 
-  /** Adds a subnet to a VPC. Overlap is refused by the database; the VPC's row is locked first so that two callers never deadlock. */
-  execute(ctx: OpContext, input: CreateSubnet): Promise<Placed<SubnetEntity>> {
+  /**
+   * Adds a subnet to a VPC. Overlap is refused by the database; the VPC's row is locked first so that two callers never
+   * deadlock. @throws SubnetOverlapError, which names the lowest free block
+   */
+  async execute(ctx: OpContext, input: CreateSubnet): Promise<Placed<SubnetEntity>> {
+    try {
+      return await this.create(ctx, input);
+    } catch (error) {
+      if (error instanceof SubnetOverlapError) throw error.withFix(await this.freeBlockFix(ctx, input, error));
+      throw error;
+    }
+  }
+
+  private create(ctx: OpContext, input: CreateSubnet): Promise<Placed<SubnetEntity>> {
     return this.uow.run(ctx, async (tx) => {
       requirePermission(ctx, 'network:write');
       const vpc = await this.vpcs.lockForChange(tx, ctx, input.vpcId, '/vpcId');
@@ -67,6 +80,16 @@ export class CreateSubnetService {
         after: subnetRecord(subnet, tags),
       });
       return placedIn(vpc, subnet, tags);
+    });
+  }
+
+  /** Read anew: the refused transaction can say nothing any more. */
+  private freeBlockFix(ctx: OpContext, { vpcId }: CreateSubnet, { cidr }: SubnetOverlapError): Promise<string> {
+    return this.uow.read(ctx, async (tx) => {
+      const blocks = (await this.vpcs.blocksOf(tx, ctx.tenantId, [vpcId])).get(vpcId) ?? [];
+      const live = blocks.filter((block) => !block.deleting).map((block) => block.cidr);
+      const taken = (await this.subnets.blocksIn(tx, ctx.tenantId, vpcId)).flatMap((subnet) => subnet.cidrs);
+      return freeBlockFix(cidr, live, taken);
     });
   }
 }

@@ -1,4 +1,4 @@
-import { atPointer, parseCidr, requireSubnetBlock } from '#ip';
+import { atPointer, formatCidr, nextFreeBlockOf, parseCidr, requireSubnetBlock } from '#ip';
 import { InvalidInputError } from '#kernel';
 
 export interface SubnetRequest {
@@ -43,4 +43,15 @@ function requireBlock(pointer: string, text: string, version: 4 | 6, blocks: Ret
     }
     requireSubnetBlock(block, blocks);
   });
+}
+
+/** What to do instead of a block that overlaps a subnet of the VPC: the lowest free block of its size, where there is one. */
+export function freeBlockFix(cidr: string, vpcCidrs: readonly string[], subnetCidrs: readonly string[]): string {
+  const { version, prefixLength } = parseCidr(cidr);
+  const parents = vpcCidrs.map((text) => parseCidr(text)).filter((block) => block.version === version);
+  const taken = subnetCidrs.map((text) => parseCidr(text));
+  const free = nextFreeBlockOf(parents, taken, prefixLength);
+  return free
+    ? `use ${formatCidr(free)}, which is free, or another block that overlaps no other subnet of the VPC`
+    : `no /${prefixLength} is free in the VPC: use a smaller block, or add a block to the VPC`;
 }
