@@ -85,6 +85,17 @@ const realize = (vpcId: string) =>
     await worker.get(VpcRealization).realized(tx, vpcId, Number(row!.generation));
   });
 
+async function untilApiWaits(what: string): Promise<void> {
+  const watcher = await client(api.database.adminUrl);
+  await until(what, async () => {
+    const { rows } = await watcher.query(
+      `SELECT 1 FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'freehold-api' AND wait_event_type = 'Lock'`,
+    );
+    return rows.length > 0;
+  });
+}
+
 const statuses = (replies: TestReply[]) => replies.map(({ status, body }) => body.code ?? status).sort();
 
 describe('at the same time', () => {
@@ -333,17 +344,24 @@ describe('what the data plane is told, and tells', () => {
     await db.query('BEGIN');
     await db.query('DELETE FROM vpn_connection WHERE id = $1', [id]);
     const deletion = call('DELETE', `/v1/customer-gateways/${customerGatewayId}`);
-    const watcher = await client(api.database.adminUrl);
-    await until('the deletion waits for the purge', async () => {
-      const { rows } = await watcher.query(
-        "SELECT 1 FROM pg_stat_activity WHERE application_name = 'freehold-api' AND wait_event_type = 'Lock'",
-      );
-      return rows.length > 0;
-    });
+    await untilApiWaits('the deletion waits for the purge');
     await db.query('COMMIT');
     expect((await deletion).status).toBe(200);
     expect((await call('GET', `/v1/customer-gateways/${customerGatewayId}`)).status).toBe(404);
     await realize(vpcId);
+  });
+});
+
+describe('a customer gateway that is being deleted', () => {
+  it('takes no connection that is asked for at the same time', async () => {
+    const { customerGatewayId, connect } = await office();
+    const db = await client(api.database.urls.freehold_system);
+    await db.query('BEGIN');
+    await db.query('UPDATE customer_gateway SET deleting = true WHERE id = $1', [customerGatewayId]);
+    const connecting = connect(1);
+    await untilApiWaits('the connection waits for the deletion');
+    await db.query('COMMIT');
+    expect((await connecting).body.code).toBe('Deleting');
   });
 });
 
