@@ -47,8 +47,8 @@ export async function startBenchStack(): Promise<BenchStack> {
       DATABASE_SYSTEM_URL: urls.freehold_system,
     };
     const logger = createLogger({ process: 'bench', level: 'warn' });
-    const operatorKey = await bootstrapOperator(loadSettings(environment), urls.freehold_system, logger);
-    if (operatorKey === null) throw new Error('the operator was there already in an empty database');
+    const credentials = await bootstrapOperator(loadSettings(environment), urls.freehold_system, logger);
+    if (credentials === null) throw new Error('the operator was there already in an empty database');
     const start = async (entry: string, readyPort: number, extra: Record<string, string> = {}) => {
       const child = spawn(process.execPath, [join(projectRoot(), 'dist', entry)], {
         env: { ...process.env, ...environment, ...extra },
@@ -59,7 +59,7 @@ export async function startBenchStack(): Promise<BenchStack> {
       return child;
     };
     await start('apps/api/src/main.js', apiPort);
-    return { urls, apiUrl: `http://127.0.0.1:${apiPort}`, operatorKey, start, environment, close };
+    return { urls, apiUrl: `http://127.0.0.1:${apiPort}`, operatorKey: credentials.apiKey, start, environment, close };
   } catch (error) {
     await close();
     throw error;

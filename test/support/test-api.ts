@@ -45,12 +45,12 @@ export async function startTestApi(environment: Record<string, string> = {}): Pr
   const dataDir = mkdtempSync(join(tmpdir(), 'freehold-api-'));
   const settings = loadSettings({ FREEHOLD_DATA_DIR: dataDir, FREEHOLD_LOG_LEVEL: 'silent', ...environment });
   const logger = createLogger({ process: 'api', level: 'silent' });
-  const operatorKey = await bootstrapOperator(settings, database.urls.freehold_system, logger);
+  const credentials = await bootstrapOperator(settings, database.urls.freehold_system, logger);
   const app = await createApi(settings, database.urls.freehold_api, logger);
   await app.listen(0, '127.0.0.1');
   const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
   const caller = (apiKey: string | null) => callerOf(url, apiKey);
-  const operator = caller(operatorKey);
+  const operator = caller(credentials?.apiKey ?? null);
   return {
     url,
     app,

@@ -5,7 +5,7 @@ import { DatabaseModule } from '#database';
 import { KeyringModule } from '#keyring';
 import { LedgerModule } from '#ledger';
 import { ClockModule, type Logger, NestLogger } from '#telemetry';
-import { BootstrapOperatorService, OperatorBootstrapModule } from '#tenancy';
+import { BootstrapOperatorService, OperatorBootstrapModule, type OperatorCredentials } from '#tenancy';
 
 @Module({})
 class BootstrapModule {
@@ -30,13 +30,13 @@ class BootstrapModule {
 
 /**
  * Makes the service's keys and the operator, under the system role: before the API's first start.
- * @returns the operator's API key on the first call in a deployment's life, null ever after
+ * @returns the operator's credentials on the first call in a deployment's life, null ever after
  */
 export async function bootstrapOperator(
   settings: Settings,
   databaseUrl: string,
   logger: Logger,
-): Promise<string | null> {
+): Promise<OperatorCredentials | null> {
   const app = await NestFactory.createApplicationContext(BootstrapModule.forRoot(settings, databaseUrl), {
     logger: new NestLogger(logger),
     abortOnError: false,

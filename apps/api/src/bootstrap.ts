@@ -4,8 +4,8 @@ import { createLogger } from '#telemetry';
 import { bootstrapOperator } from './bootstrap-operator.js';
 
 /**
- * Prints one line of JSON: {"operatorApiKey": "fh_..."} on the first run of a deployment, {"operatorApiKey": null} ever
- * after.
+ * Prints one line of JSON: {"operatorApiKey": "fh_...", "operatorViewKey": "..."} on the first run of a deployment, both
+ * null ever after.
  */
 const settings = loadSettings();
 const logger = createLogger({ process: 'bootstrap', level: 'warn' });
@@ -16,8 +16,9 @@ if (!settings.databaseSystemUrl) {
   process.exit(1);
 }
 try {
-  const operatorApiKey = await bootstrapOperator(settings, settings.databaseSystemUrl, logger);
-  process.stdout.write(`${JSON.stringify({ operatorApiKey })}\n`);
+  const credentials = await bootstrapOperator(settings, settings.databaseSystemUrl, logger);
+  const { apiKey = null, viewKey = null } = credentials ?? {};
+  process.stdout.write(`${JSON.stringify({ operatorApiKey: apiKey, operatorViewKey: viewKey })}\n`);
 } catch (error) {
   logger.fatal({ err: error }, 'the operator could not be set up');
   process.exit(1);

@@ -127,10 +127,12 @@ export class Stack {
   /** Makes the service's keys and, once in a deployment's life, the operator. */
   private async bootstrap(env: Record<string, string | undefined>): Promise<string | null> {
     const script = { script: join(projectRoot(), 'dist/apps/api/src/bootstrap.js'), env };
-    const { operatorApiKey } = (await runScript('setting up the operator', script, this.abort.signal)) as {
-      operatorApiKey: string | null;
-    };
+    const printed = await runScript('setting up the operator', script, this.abort.signal);
+    const { operatorApiKey, operatorViewKey } = printed as Record<'operatorApiKey' | 'operatorViewKey', string | null>;
     if (operatorApiKey !== null) writePrivateFile(this.operatorKeyFile(), `${operatorApiKey}\n`);
+    if (operatorViewKey !== null) {
+      writePrivateFile(join(this.settings.dataDir, 'operator-view-key'), `${operatorViewKey}\n`);
+    }
     return operatorApiKey;
   }
 

@@ -1,4 +1,4 @@
-export { BootstrapOperatorService } from './app/bootstrap-operator.service.js';
+export { BootstrapOperatorService, type OperatorCredentials } from './app/bootstrap-operator.service.js';
 export { TenantContents } from './app/tenant-contents.js';
 export { foldName } from './domain/fold-name.js';
 export { DEFAULT_QUOTAS, type Quota } from './domain/quotas.js';

@@ -4,12 +4,20 @@ import { ApiKeyHasher, permissionsOf } from '#auth';
 import { SystemUnitOfWork } from '#database';
 import { Clock, newId, type OpContext, SYSTEM_TENANT_ID } from '#kernel';
 import { LedgerWriter, TenantChains } from '#ledger';
+import { nodeCrypto, viewKeyCommitment } from '#proof';
 import { ApiKeyRepository } from '../infra/api-key.repository.js';
 import { TenantEntity } from '../infra/tenant.entity.js';
 import { UserEntity } from '../infra/user.entity.js';
 import { UserRepository } from '../infra/user.repository.js';
 import { issueApiKey } from './create-api-key.service.js';
 import { tenantRecord, userRecord } from './tenancy-records.js';
+
+/** What the operator must keep; shown once. */
+export interface OperatorCredentials {
+  apiKey: string;
+  /** The view key of the system chain, base64: with it auditors prove that the operator's own record is whole. */
+  viewKey: string;
+}
 
 /** The operator's own tenant, its first user and key, and the genesis of the system chain: once in a deployment's life. */
 @Injectable()
@@ -24,9 +32,10 @@ export class BootstrapOperatorService {
     private readonly chains: TenantChains,
   ) {}
 
-  /** Returns the operator's API key on the very first call, and null ever after. Several processes may call at once. */
-  execute(): Promise<string | null> {
+  /** Gives the operator's credentials on the very first call, and null ever after. Several processes may call at once. */
+  execute(): Promise<OperatorCredentials | null> {
     const now = this.clock.now();
+    const viewKey = randomBytes(32);
     const ctx: OpContext = {
       actor: { type: 'system', id: 'bootstrap', keyId: null, roles: ['operator'] },
       tenantId: SYSTEM_TENANT_ID,
@@ -41,7 +50,7 @@ export class BootstrapOperatorService {
         suspended: false,
         deleted: false,
         rootPublicKey: null,
-        viewKeyCommitment: null,
+        viewKeyCommitment: Buffer.from(viewKeyCommitment(nodeCrypto, viewKey), 'hex'),
         version: 1,
         createdAt: now,
       });
@@ -54,7 +63,7 @@ export class BootstrapOperatorService {
         .returning('id')
         .execute();
       if ((raw as unknown[]).length === 0) return null;
-      await this.chains.open(tx, SYSTEM_TENANT_ID, randomBytes(32));
+      await this.chains.open(tx, SYSTEM_TENANT_ID, viewKey);
       this.ledger.append(tx, {
         class: 'system',
         action: 'tenant.genesis',
@@ -80,7 +89,8 @@ export class BootstrapOperatorService {
         after: userRecord(operator),
       });
       const issuing = { tx, keys: this.keys, hasher: this.hasher, ledger: this.ledger, now };
-      return (await issueApiKey(issuing, operator, { name: 'first key of the operator' })).secret;
+      const { secret } = await issueApiKey(issuing, operator, { name: 'first key of the operator' });
+      return { apiKey: secret, viewKey: viewKey.toString('base64') };
     });
   }
 }

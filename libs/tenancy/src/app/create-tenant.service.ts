@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { ApiKeyHasher, requirePermission } from '#auth';
 import { type Tx, UnitOfWork } from '#database';
 import { Clock, newId, type OpContext } from '#kernel';
 import { LedgerWriter, TenantChains } from '#ledger';
+import { nodeCrypto, viewKeyCommitment } from '#proof';
 import { foldName } from '../domain/fold-name.js';
 import { ApiKeyRepository } from '../infra/api-key.repository.js';
 import { TenantEntity } from '../infra/tenant.entity.js';
@@ -69,7 +69,7 @@ export class CreateTenantService {
       suspended: false,
       deleted: false,
       rootPublicKey: Buffer.from(input.rootPublicKey),
-      viewKeyCommitment: createHash('sha256').update('freehold/view-key/v1\n').update(input.viewKey).digest(),
+      viewKeyCommitment: Buffer.from(viewKeyCommitment(nodeCrypto, input.viewKey), 'hex'),
       version: 1,
       createdAt: now,
     });
