@@ -18,7 +18,6 @@ import { VpnConnectionQueries } from './app/vpn-connection.queries.js';
 import { VpnConnectionPlacement } from './app/vpn-connection-placement.js';
 import { VpnGatewayQueries } from './app/vpn-gateway.queries.js';
 import { VpnPresharedKeys } from './app/vpn-preshared-keys.js';
-import { VpnTenantContents } from './app/vpn-tenant-contents.js';
 import { CustomerGatewayEntity } from './infra/customer-gateway.entity.js';
 import { CustomerGatewayRepository } from './infra/customer-gateway.repository.js';
 import { GatewayHostEntity } from './infra/gateway-host.entity.js';
@@ -49,7 +48,6 @@ export const vpnProviders = [
   GatewayHostRepository,
   VpnRoutes,
   VpnContents,
-  VpnTenantContents,
   VpnPresharedKeys,
   VpnConnectionPlacement,
   CreateVpnGatewayService,

@@ -10,6 +10,7 @@ import {
   type VpnGatewayId,
 } from '#kernel';
 import { TagRepository } from '#tenancy';
+import { GatewayAttachedError, GatewayDetachingError } from '../domain/internet-gateway.errors.js';
 import { type LockedVpc, VpcRepository } from '../infra/vpc.repository.js';
 import { VpnContents } from '../infra/vpn-contents.js';
 import type { VpnGatewayEntity } from '../infra/vpn-gateway.entity.js';
@@ -85,15 +86,8 @@ function requireFree(gateway: VpnGatewayEntity, vpcId: VpcId): void {
   const { id } = gateway;
   if (gateway.deleting) throw new ConflictError('Deleting', `VPN gateway ${id} is being deleted.`);
   if (gateway.vpcId === null) return;
-  if (!gateway.detaching) {
-    throw new ConflictError('GatewayAttached', `VPN gateway ${id} is attached to ${gateway.vpcId}; detach it first.`);
-  }
-  if (gateway.vpcId !== vpcId) {
-    throw new ConflictError(
-      'GatewayDetaching',
-      `VPN gateway ${id} is still being detached from ${gateway.vpcId}; try again.`,
-    );
-  }
+  if (!gateway.detaching) throw new GatewayAttachedError(id, gateway.vpcId);
+  if (gateway.vpcId !== vpcId) throw new GatewayDetachingError(id, gateway.vpcId);
 }
 
 function requireAttached(gateway: VpnGatewayEntity, vpcId: VpcId): void {

@@ -13,11 +13,13 @@ import {
 } from '#kernel';
 import { QuotaRepository } from '#tenancy';
 import { isPrivateCidr, requireSecondaryCidr } from '../domain/vpc.js';
+import { requireOutsideRemotePrefixes } from '../domain/vpn-connection.js';
 import { CidrBlockEntity } from '../infra/cidr-block.entity.js';
 import { PoolRangeRepository } from '../infra/pool-range.repository.js';
 import { RouteRepository } from '../infra/route.repository.js';
 import { SubnetRepository } from '../infra/subnet.repository.js';
 import { VpcRepository } from '../infra/vpc.repository.js';
+import { VpnRoutes } from '../infra/vpn-routes.js';
 import type { PlacedVpc } from './vpc.queries.js';
 import { VpcEditor } from './vpc-editor.js';
 
@@ -31,6 +33,7 @@ export class ChangeCidrBlocksService {
     private readonly vpcs: VpcRepository,
     private readonly subnets: SubnetRepository,
     private readonly routes: RouteRepository,
+    private readonly vpnRoutes: VpnRoutes,
     private readonly pools: PoolRangeRepository,
     private readonly quotas: QuotaRepository,
   ) {}
@@ -44,6 +47,8 @@ export class ChangeCidrBlocksService {
         routeDestinations: await this.routes.destinationsOf(tx, ctx.tenantId, id),
         poolRanges: isPrivateCidr(input.cidrBlock) ? [] : await this.pools.vpcRanges(tx),
       });
+      const remotePrefixes = await this.vpnRoutes.destinationsOf(tx, ctx.tenantId, id);
+      requireOutsideRemotePrefixes('/cidrBlock', cidr, remotePrefixes);
       await this.quotas.requireRoom(
         tx,
         ctx.tenantId,

@@ -6,6 +6,7 @@ import {
   formatCidr,
   nextFreeTunnelBlock,
   parseCidr,
+  requireDisjoint,
   requireRemotePrefix,
   requireTunnelBlock,
   tunnelAddresses,
@@ -42,6 +43,21 @@ export function requireRemotePrefixes(
     const holder = routesOfGateway.find((route) => route.destination === prefix && route.vpnConnectionId !== own);
     if (holder) throw new RemotePrefixTakenError(index, prefix, holder.vpnConnectionId);
   });
+}
+
+/**
+ * Checks a block that the VPC is to have as well against what lies behind its VPN gateway.
+ * @throws InvalidInputError of the field at `pointer`
+ */
+export function requireOutsideRemotePrefixes(pointer: string, block: string, remotePrefixes: readonly string[]): void {
+  atPointer(pointer, () =>
+    requireDisjoint(
+      'vpc.block-remote-prefix',
+      parseCidr(block),
+      remotePrefixes.map((prefix) => parseCidr(prefix)),
+      'behind a VPN connection',
+    ),
+  );
 }
 
 /**

@@ -7,6 +7,8 @@ const KINDS = [
   { kind: 'vpc', table: 'vpc', path: '/v1/vpcs' },
   { kind: 'internet-gateway', table: 'internet_gateway', path: '/v1/internet-gateways' },
   { kind: 'elastic-ip', table: 'elastic_ip', path: '/v1/elastic-ips' },
+  { kind: 'vpn-gateway', table: 'vpn_gateway', path: '/v1/vpn-gateways' },
+  { kind: 'customer-gateway', table: 'customer_gateway', path: '/v1/customer-gateways' },
 ];
 
 @Injectable()

@@ -27,18 +27,6 @@ export class VpnContents {
     return this.connections(tx, 'customer_gateway_id', tenantId, id);
   }
 
-  /** Keeps a tenant from being deleted; what is in VPCs, these say. */
-  async ofTenant(tx: Tx, tenantId: TenantId): Promise<Blocker[]> {
-    const rows = await tx.query<{ id: string; kind: string }>(
-      `SELECT id, 'vpn-gateway' AS kind FROM vpn_gateway WHERE tenant_id = $1
-        UNION ALL
-       SELECT id, 'customer-gateway' FROM customer_gateway WHERE tenant_id = $1
-        ORDER BY kind DESC, id`,
-      [tenantId],
-    );
-    return rows.map(({ id, kind }) => ({ id, kind, fix: `DELETE /v1/${kind}s/${id}` }));
-  }
-
   private async connections(
     tx: Tx,
     column: 'vpn_gateway_id' | 'customer_gateway_id',
