@@ -24,13 +24,20 @@ export interface JobHandlerOptions {
   topic: string;
   /** How many jobs of the topic this process does at once. */
   concurrency: number;
+  /**
+   * For each millisecond that a job ran it rests as many, two seconds at most, before it looks whether more came in. What
+   * came in meanwhile is done in one go, and the topic takes `1 / (1 + rest)` of its places' time.
+   */
+  rest: number;
 }
 
 const JOB_HANDLER = 'freehold:job-handler';
 
 /** Marks a provider that implements JobProcessor as the one handler of a topic. */
-export const JobHandler = (topic: string, { concurrency = 4 }: { concurrency?: number } = {}): ClassDecorator =>
-  SetMetadata(JOB_HANDLER, { topic, concurrency } satisfies JobHandlerOptions);
+export const JobHandler = (
+  topic: string,
+  { concurrency = 4, rest = 0 }: Partial<Omit<JobHandlerOptions, 'topic'>> = {},
+): ClassDecorator => SetMetadata(JOB_HANDLER, { topic, concurrency, rest } satisfies JobHandlerOptions);
 
 export function jobHandlerOptions(metatype: unknown): JobHandlerOptions | undefined {
   return typeof metatype === 'function'

@@ -1,7 +1,6 @@
 import type { Database } from '#database';
 import type { HealthRegistry, Logger, Metrics } from '#telemetry';
-import type { JobHandlerOptions, JobProcessor } from './job-handler.js';
-import { JobRunner } from './job-runner.js';
+import { JobRunner, type RunningHandler } from './job-runner.js';
 import { OutboxRelay, RELAY_DEFAULTS, type RelayOptions } from './outbox-relay.js';
 import { HandlerMismatchError } from './queue.errors.js';
 import { type HintQueue, type HintWorker, openBackend, type QueueBackend } from './queue-backend.js';
@@ -20,10 +19,6 @@ export interface QueueOptions {
   stalledCheckMs?: number;
   /** How long jobs may go on when the process is to end; then their signal aborts. */
   closeTimeoutMs?: number;
-}
-
-export interface RegisteredHandler extends JobHandlerOptions {
-  processor: JobProcessor;
 }
 
 export interface QueueSurroundings {
@@ -47,7 +42,8 @@ export class QueueRuntime {
   private relay: OutboxRelay | undefined;
   private readonly queues = new Map<string, HintQueue>();
   private readonly workers: HintWorker[] = [];
-  private readonly ending = new AbortController();
+  private readonly closing = new AbortController();
+  private readonly deadline = new AbortController();
   private lastErrorLogged = 0;
 
   constructor(
@@ -58,12 +54,15 @@ export class QueueRuntime {
   }
 
   /** @throws HandlerMismatchError, QueueUnavailableError, EvictingRedisError */
-  async start(handlers: readonly RegisteredHandler[]): Promise<void> {
+  async start(handlers: readonly RunningHandler[]): Promise<void> {
     const { options, around } = this;
     assertHandlers(options.topics, handlers);
     const onError = (error: unknown): void => this.logError(error);
     this.backend = await openBackend({ ...options, workers: handlers.length }, onError);
-    const runner = new JobRunner(around.database, around.logger, around.metrics);
+    const runner = new JobRunner(around.database, around.logger, around.metrics, {
+      closing: this.closing.signal,
+      deadline: this.deadline.signal,
+    });
     for (const handler of handlers) {
       const queue = this.backend.queue(queueName(handler.topic));
       queue.on('error', onError);
@@ -83,21 +82,22 @@ export class QueueRuntime {
     const { backend } = this;
     if (!backend) return;
     this.backend = undefined;
+    this.closing.abort();
     await this.relay?.stop();
     const closed = Promise.all(this.workers.map((worker) => worker.close()));
     const inTime = await settlesWithin(closed, this.options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS);
     if (!inTime) {
       this.around.logger.warn('jobs did not end in time; they will be run again');
-      this.ending.abort();
+      this.deadline.abort();
       for (const worker of this.workers) await worker.close(true);
     }
     for (const queue of this.queues.values()) await queue.close();
     await backend.close();
   }
 
-  private startWorker(backend: QueueBackend, handler: RegisteredHandler, runner: JobRunner): HintWorker {
-    const { topic, concurrency, processor } = handler;
-    const worker = backend.worker(queueName(topic), (job) => runner.run(topic, processor, job, this.ending.signal), {
+  private startWorker(backend: QueueBackend, handler: RunningHandler, runner: JobRunner): HintWorker {
+    const { topic, concurrency } = handler;
+    const worker = backend.worker(queueName(topic), (job) => runner.run(handler, job), {
       concurrency,
       lockDuration: this.options.lockMs ?? LOCK_MS,
       stalledInterval: this.options.stalledCheckMs ?? STALLED_CHECK_MS,
@@ -152,7 +152,7 @@ function queueName(topic: string): string {
   return `freehold-${topic}`;
 }
 
-function assertHandlers(topics: readonly string[], handlers: readonly RegisteredHandler[]): void {
+function assertHandlers(topics: readonly string[], handlers: readonly RunningHandler[]): void {
   const faults = topics.filter((topic) => !TOPIC.test(topic)).map((topic) => `"${topic}" is not a topic's name`);
   for (const topic of topics) {
     const count = handlers.filter((handler) => handler.topic === topic).length;

@@ -9,9 +9,10 @@ import { createTestDatabase, type TestDatabase } from '../../../test/support/emb
 import { redisInstalled, TestRedis } from '../../../test/support/redis-server.js';
 import { until } from '../../../test/support/until.js';
 import type { Job } from './job-handler.js';
+import type { RunningHandler } from './job-runner.js';
 import { migrateQueue } from './migrate-queue.js';
 import { EvictingRedisError, QueueUnavailableError } from './queue.errors.js';
-import { type QueueOptions, QueueRuntime, type RegisteredHandler } from './queue-runtime.js';
+import { type QueueOptions, QueueRuntime } from './queue-runtime.js';
 
 const TOPIC = 'thing';
 
@@ -62,7 +63,7 @@ async function effect(key: string, before: () => Promise<void> = async () => und
 async function runtime(
   process: (job: Job) => Promise<void>,
   options: Partial<QueueOptions> = {},
-  { concurrency = 4 } = {},
+  { concurrency = 4, rest = 0 } = {},
 ): Promise<QueueRuntime> {
   const made = new QueueRuntime(
     {
@@ -82,7 +83,7 @@ async function runtime(
     },
   );
   runtimes.push(made);
-  const handler: RegisteredHandler = { topic: TOPIC, concurrency, processor: { process } };
+  const handler: RunningHandler = { topic: TOPIC, concurrency, rest, processor: { process } };
   await made.start([handler]);
   return made;
 }
@@ -232,6 +233,26 @@ describe.each(backends)('jobs on %s', (_name, open) => {
     expect(runs).toBe(2);
   });
 
+  it('rest as long as they were told to, and then do what came in meanwhile in one go', async () => {
+    const started: number[] = [];
+    await runtime(
+      async ({ key }) => {
+        started.push(Date.now());
+        await effect(key, async () => {
+          const { rows } = await admin.query('SELECT pg_sleep(0.05)');
+          expect(rows).toHaveLength(1);
+        });
+        if (started.length === 1) for (let i = 0; i < 20; i += 1) await change(key);
+      },
+      {},
+      { rest: 8 },
+    );
+    await change('hail');
+    await until('all are done', async () => (await pending()) === 0);
+    expect(started).toHaveLength(2);
+    expect((started[1] ?? 0) - (started[0] ?? 0)).toBeGreaterThanOrEqual(9 * 50);
+  });
+
   it('are not run for hints that were answered meanwhile', async () => {
     let runs = 0;
     const first = await runtime(async () => {
@@ -340,7 +361,7 @@ async function hangingProcess(): Promise<ChildProcess> {
       metrics: new Metrics(),
       health: new HealthRegistry(),
     });
-    await runtime.start([{ topic: '${TOPIC}', concurrency: 1, processor: { process: () => { console.log('took it'); return new Promise(() => {}); } } }]);
+    await runtime.start([{ topic: '${TOPIC}', concurrency: 1, rest: 0, processor: { process: () => { console.log('took it'); return new Promise(() => {}); } } }]);
     console.log('ready');`;
   const options = { databaseUrl: database.urls.freehold_system, redisUrl: redis?.url, topics: [TOPIC], lockMs: 1_000 };
   const child = spawn(process.execPath, ['--input-type=module', '-e', code, JSON.stringify(options)], {

@@ -9,7 +9,8 @@ import { DiscoveryModule, DiscoveryService } from '@nestjs/core';
 import { Database } from '#database';
 import { HealthRegistry, LOGGER, type Logger, Metrics } from '#telemetry';
 import { type JobProcessor, jobHandlerOptions } from './job-handler.js';
-import { type QueueOptions, QueueRuntime, type RegisteredHandler } from './queue-runtime.js';
+import type { RunningHandler } from './job-runner.js';
+import { type QueueOptions, QueueRuntime } from './queue-runtime.js';
 
 const QUEUE_OPTIONS = Symbol('queue-options');
 
@@ -48,7 +49,7 @@ export class QueueModule implements OnApplicationBootstrap, BeforeApplicationShu
     return this.runtime.stop();
   }
 
-  private handlers(): RegisteredHandler[] {
+  private handlers(): RunningHandler[] {
     return this.discovery.getProviders().flatMap(({ instance, metatype }) => {
       const options = jobHandlerOptions(metatype);
       return options && instance ? [{ ...options, processor: instance as JobProcessor }] : [];

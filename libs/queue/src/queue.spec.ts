@@ -30,7 +30,7 @@ describe('the boot', () => {
         metrics: new Metrics(),
         health: new HealthRegistry(),
       },
-    ).start(handled.map((topic) => ({ topic, concurrency: 1, processor })));
+    ).start(handled.map((topic) => ({ topic, concurrency: 1, rest: 0, processor })));
 
   it.each([
     ['a topic without a handler', ['vpc', 'segment'], ['vpc'], /the topic segment has no handler: add a provider/],

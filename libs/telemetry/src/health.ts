@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { DomainError } from '#kernel';
 
 const CHECK_TIMEOUT_MS = 2_000;
@@ -21,7 +21,7 @@ type Check = () => Promise<unknown>;
  * and by anyone, so that checks under way are shared and each is bounded in time.
  */
 @Injectable()
-export class HealthRegistry {
+export class HealthRegistry implements OnModuleDestroy {
   private readonly checks = new Map<string, Check>();
   private draining = false;
   private underWay: Promise<Readiness> | undefined;
@@ -33,7 +33,7 @@ export class HealthRegistry {
   }
 
   /** From now on not ready: the process is about to end and takes no new work. */
-  drain(): void {
+  onModuleDestroy(): void {
     this.draining = true;
   }
 

@@ -1,4 +1,4 @@
-import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import {
   Counter,
   type CounterConfiguration,
@@ -12,7 +12,7 @@ import {
 
 /** The process's own metrics registry, in Prometheus' text format. Labels never hold ids: their number must be bounded. */
 @Injectable()
-export class Metrics implements OnModuleDestroy {
+export class Metrics implements OnApplicationShutdown {
   private readonly registry = new Registry();
 
   constructor() {
@@ -39,7 +39,7 @@ export class Metrics implements OnModuleDestroy {
     return this.registry.metrics();
   }
 
-  onModuleDestroy(): void {
+  onApplicationShutdown(): void {
     this.registry.clear();
   }
 }

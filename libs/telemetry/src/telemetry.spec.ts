@@ -122,7 +122,7 @@ describe('health and metrics over HTTP', () => {
     });
     expect((await get('/healthz')).status).toBe(200);
     broken = false;
-    health.drain();
+    health.onModuleDestroy();
     expect((await get('/readyz')).status).toBe(503);
   });
 

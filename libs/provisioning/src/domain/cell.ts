@@ -1,14 +1,14 @@
 /** One OVN deployment, as far as the rows of a VPC depend on it. */
-export interface Cell {
-  name: string;
+export abstract class Cell {
+  abstract readonly name: string;
   /** Marks the rows that are ours: nothing else in the Northbound database is touched. */
-  owner: string;
+  abstract readonly owner: string;
   /** The name in `ovn-bridge-mappings` under which gateway hosts know the outside network. */
-  externalNetwork: string;
+  abstract readonly externalNetwork: string;
   /** Where the outside network's router answers. Link-local: no VPC can have these addresses. */
-  externalNextHop: { ipv4: string; ipv6: string };
+  abstract readonly externalNextHop: { ipv4: string; ipv6: string };
   /** The hosts that carry traffic to and from the outside, the preferred one first. */
-  gatewayChassis: readonly string[];
+  abstract readonly gatewayChassis: readonly string[];
 }
 
 /** What is planned for when nothing else was configured. */

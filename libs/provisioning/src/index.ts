@@ -1,0 +1,1 @@
+export { ProvisioningApiModule, ProvisioningWorkerModule } from './provisioning.module.js';
