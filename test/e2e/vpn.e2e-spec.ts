@@ -231,37 +231,6 @@ describe('VPN gateways', () => {
     expect((await call('GET', path)).status).toBe(404);
   });
 
-  it('propagate what lies behind them into the tables that ask for it, and no block of the VPC may overlap it', async () => {
-    created(await registerHost('propagation'));
-    const { call, connect, vpcId, vpnGatewayId } = await office();
-    const id = created(await connect());
-    const { mainRouteTableId } = (await call('GET', `/v1/vpcs/${vpcId}`)).body;
-    const table = `/v1/route-tables/${mainRouteTableId}`;
-    const propagated = async () => {
-      const { routes } = (await call('GET', table)).body as { routes: { origin: string }[] };
-      return routes.filter(({ origin }) => origin === 'vpn-static');
-    };
-    expect(await propagated()).toEqual([]);
-    expect((await call('POST', `${table}/propagations`, { vpnGatewayId })).status).toBeLessThan(300);
-    expect(await propagated()).toEqual([expect.objectContaining({ destinationCidrBlock: '172.16.0.0/16' })]);
-    const overlapping = await call('POST', `/v1/vpcs/${vpcId}/cidr-blocks`, { cidrBlock: '172.16.4.0/24' });
-    expect(ruleOf(overlapping)).toEqual(['/cidrBlock', 'vpc.block-remote-prefix']);
-    expect((await call('POST', `/v1/vpcs/${vpcId}/cidr-blocks`, { cidrBlock: '172.17.0.0/24' })).status).toBe(201);
-
-    await call('DELETE', `/v1/vpn-connections/${id}`);
-    expect(await propagated()).toEqual([]);
-    const refused = await call('POST', `/v1/vpn-gateways/${vpnGatewayId}/detach`, { vpcId });
-    expect(refused.body.blockers).toEqual([
-      {
-        id: mainRouteTableId,
-        kind: 'route-propagation',
-        fix: `DELETE ${table}/propagations/${vpnGatewayId}`,
-      },
-    ]);
-    expect((await call('DELETE', `${table}/propagations/${vpnGatewayId}`)).status).toBe(200);
-    expect((await call('POST', `/v1/vpn-gateways/${vpnGatewayId}/detach`, { vpcId })).status).toBe(200);
-  });
-
   it('keep a tenant from being deleted, and so do customer gateways', async () => {
     const tenant = await api.tenant();
     const gateway = created(await tenant.call('POST', '/v1/vpn-gateways', {}));
@@ -322,6 +291,36 @@ describe('VPN connections', () => {
     ]);
     expect(entries[1].before.remotePrefixes).toEqual(['172.16.0.0/16']);
     expect(entries[1].after.remotePrefixes).toEqual(['172.16.0.0/12', '192.168.0.0/24']);
+  });
+
+  it('are propagated into the tables that ask for them, and no block of the VPC may overlap what lies behind them', async () => {
+    const { call, connect, vpcId, vpnGatewayId } = await office();
+    const id = created(await connect());
+    const { mainRouteTableId } = (await call('GET', `/v1/vpcs/${vpcId}`)).body;
+    const table = `/v1/route-tables/${mainRouteTableId}`;
+    const propagated = async () => {
+      const { routes } = (await call('GET', table)).body as { routes: { origin: string }[] };
+      return routes.filter(({ origin }) => origin === 'vpn-static');
+    };
+    expect(await propagated()).toEqual([]);
+    expect((await call('POST', `${table}/propagations`, { vpnGatewayId })).status).toBeLessThan(300);
+    expect(await propagated()).toEqual([expect.objectContaining({ destinationCidrBlock: '172.16.0.0/16' })]);
+    const overlapping = await call('POST', `/v1/vpcs/${vpcId}/cidr-blocks`, { cidrBlock: '172.16.4.0/24' });
+    expect(ruleOf(overlapping)).toEqual(['/cidrBlock', 'vpc.block-remote-prefix']);
+    expect((await call('POST', `/v1/vpcs/${vpcId}/cidr-blocks`, { cidrBlock: '172.17.0.0/24' })).status).toBe(201);
+
+    await call('DELETE', `/v1/vpn-connections/${id}`);
+    expect(await propagated()).toEqual([]);
+    const refused = await call('POST', `/v1/vpn-gateways/${vpnGatewayId}/detach`, { vpcId });
+    expect(refused.body.blockers).toEqual([
+      {
+        id: mainRouteTableId,
+        kind: 'route-propagation',
+        fix: `DELETE ${table}/propagations/${vpnGatewayId}`,
+      },
+    ]);
+    expect((await call('DELETE', `${table}/propagations/${vpnGatewayId}`)).status).toBe(200);
+    expect((await call('POST', `/v1/vpn-gateways/${vpnGatewayId}/detach`, { vpcId })).status).toBe(200);
   });
 
   it('block, in a safe order, what they need', async () => {
