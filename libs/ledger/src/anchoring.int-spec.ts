@@ -173,6 +173,7 @@ describe('the anchorer', () => {
       if (Date.now() > deadline) throw new Error('the outage was not noticed');
       await delay(20);
     }
+    await expect(process.anchorer.check()).resolves.toBeUndefined();
     expect(await process.module.get(Sequencer).tick()).toBe(0);
     expect(process.module.get(Sequencer).status()).toEqual({ state: 'leading' });
     fixture = await startChainFixture({ folder: fixture.folder });
@@ -483,6 +484,7 @@ describe('the anchorer', () => {
       if (Date.now() > deadline) throw new Error('not blocked');
       await delay(20);
     }
+    await expect(process.anchorer.check()).rejects.toThrow(AnchoringBlockedError);
     expect(await anchorRows()).toHaveLength(2);
   });
 

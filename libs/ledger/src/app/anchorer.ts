@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { AnchorChain, ChainUnavailableError } from '#chain';
 import { AnchoringBlockedError } from '../domain/anchor.errors.js';
 import { AnchorLock } from '../infra/anchor-lock.js';
@@ -29,10 +29,11 @@ const RETRY_MS = { first: 500, most: 15_000 };
  * sent again. Writes never wait for it. Any number of processes may run one; a lock lets one work.
  */
 @Injectable()
-export class Anchorer implements OnApplicationBootstrap, OnApplicationShutdown {
+export class Anchorer implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(Anchorer.name);
   private readonly stopping = new AbortController();
   private current: AnchorerState = { state: 'stopped' };
+  private blockedBy: AnchoringBlockedError | null = null;
   private loop: Promise<void> | null = null;
 
   constructor(
@@ -49,7 +50,8 @@ export class Anchorer implements OnApplicationBootstrap, OnApplicationShutdown {
     this.loop ??= this.run();
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  /** While the database can still be reached. */
+  async beforeApplicationShutdown(): Promise<void> {
     this.stopping.abort();
     await this.loop;
     await this.lock.release();
@@ -59,10 +61,26 @@ export class Anchorer implements OnApplicationBootstrap, OnApplicationShutdown {
     return this.current;
   }
 
-  /** One turn: sends what the chain lacks, settles what it has, makes an anchor when one is due. */
+  /** For the process's health: @throws AnchoringBlockedError. A chain that is down is no illness: writes go on. */
+  async check(): Promise<void> {
+    if (this.blockedBy) throw this.blockedBy;
+  }
+
+  /**
+   * One turn: sends what the chain lacks, settles what it has, makes an anchor when one is due.
+   * @throws AnchoringBlockedError, ChainUnavailableError, TransactionRefusedError; the next turn tries again
+   */
   async tick(): Promise<AnchorerState> {
-    this.current = await this.turn();
-    return this.current;
+    try {
+      this.current = await this.turn();
+      this.blockedBy = null;
+      return this.current;
+    } catch (error) {
+      this.blockedBy = error instanceof AnchoringBlockedError ? error : null;
+      const reason = error instanceof Error ? error.message : 'the anchorer failed';
+      this.current = { state: this.blockedBy ? 'blocked' : 'unavailable', reason };
+      throw error;
+    }
   }
 
   private async turn(): Promise<AnchorerState> {
@@ -72,25 +90,29 @@ export class Anchorer implements OnApplicationBootstrap, OnApplicationShutdown {
     const { address } = this.prepare;
     const deployment = await this.prepare.deployment(chainId, await this.chain.minedNonce(address));
     await this.send.execute(deployment, await this.chain.minedNonce(address));
-    const { minedNonce, open } = await this.settle.execute(deployment);
+    const { minedNonce, unmined, open } = await this.settle.execute(deployment);
     const planned =
       (await this.prepare.changeSigners(deployment, minedNonce)) ||
       (await this.place.execute(deployment, { minedNonce, intervalMs: this.options.intervalMs }));
     if (planned) await this.send.execute(deployment, minedNonce);
-    return { state: planned || open > 0 ? 'working' : 'idle' };
+    return { state: planned || unmined > 0 || open > 0 ? 'working' : 'idle' };
   }
 
   private async run(): Promise<void> {
     let failures = 0;
+    let said = '';
     while (!this.stopping.signal.aborted) {
       let wait: number;
       try {
         const { state } = await this.tick();
         if (failures > 0) this.logger.log('anchoring goes on');
-        failures = 0;
+        [failures, said] = [0, ''];
         wait = state === 'working' ? WORKING_MS : IDLE_MS;
       } catch (error) {
-        this.fail(error, failures);
+        // Once: a chain that is down for a night fills no log.
+        const reason = error instanceof Error ? error.message : 'the anchorer failed';
+        if (reason !== said) this.say(reason, error);
+        said = reason;
         wait = Math.min(RETRY_MS.first * 2 ** failures, RETRY_MS.most);
         failures += 1;
       }
@@ -99,12 +121,7 @@ export class Anchorer implements OnApplicationBootstrap, OnApplicationShutdown {
     this.current = { state: 'stopped' };
   }
 
-  /** Says so once: a chain that is down for a night fills no log. */
-  private fail(error: unknown, failures: number): void {
-    const reason = error instanceof Error ? error.message : 'the anchorer failed';
-    const said = 'reason' in this.current && this.current.reason === reason && failures > 0;
-    this.current = { state: error instanceof AnchoringBlockedError ? 'blocked' : 'unavailable', reason };
-    if (said) return;
+  private say(reason: string, error: unknown): void {
     if (error instanceof ChainUnavailableError) this.logger.warn(`${reason} Writes go on; anchoring waits.`);
     else this.logger.error(reason, error instanceof Error ? error.stack : undefined);
   }

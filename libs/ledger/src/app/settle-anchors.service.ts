@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AnchorChain, type AnchoredLog, type MinedTransaction } from '#chain';
+import { AnchorChain, type Hex, type MinedTransaction } from '#chain';
 import { SystemUnitOfWork } from '#database';
 import { AnchoringBlockedError } from '../domain/anchor.errors.js';
 import type { Anchor, AnchorBlock, Deployment } from '../domain/anchor.js';
@@ -13,6 +13,8 @@ const BATCH = 200;
 export interface Settlement {
   /** Where the chain's account stands. */
   minedNonce: number;
+  /** Transactions that are in no block. */
+  unmined: number;
   /** Anchors that are not final. */
   open: number;
 }
@@ -42,8 +44,9 @@ export class SettleAnchorsService {
       open = await this.uow.run((tx) => this.anchors.unsettled(tx, deployment.id, BATCH));
     }
     const settled = await this.finalise(open);
-    await this.checkHead(deployment);
-    return { minedNonce, open: open.length - settled };
+    const { head, nextNonce } = await this.signedSoFar(deployment);
+    if (nextNonce === minedNonce) await this.checkHead(deployment, head);
+    return { minedNonce, unmined: nextNonce - minedNonce, open: open.length - settled };
   }
 
   /** Final anchors whose block another one has replaced, from the newest back to the first that still stands. */
@@ -121,21 +124,21 @@ export class SettleAnchorsService {
     return standing.length;
   }
 
-  /** With every transaction in a block, the contract must stand exactly where the database says it was led to. */
-  private async checkHead({ chainId, account: address, contract, logId }: Deployment): Promise<void> {
+  private async signedSoFar({ chainId, account: address, logId }: Deployment) {
     const account = { chainId, address };
-    const [current, nextNonce] = await this.uow.run(async (tx) => [
-      await this.deployments.find(tx, account, logId),
-      await this.transactions.nextNonce(tx, account),
-    ]);
-    if (!current || (await this.chain.minedNonce(address)) !== nextNonce) return;
-    const log: AnchoredLog | null = (await this.chain.hasCode(contract))
-      ? await this.chain.readLog(contract, logId)
-      : null;
-    if (log?.head === current.head) return;
+    return this.uow.run(async (tx) => ({
+      head: (await this.deployments.find(tx, account, logId))?.head,
+      nextNonce: await this.transactions.nextNonce(tx, account),
+    }));
+  }
+
+  /** With every transaction in a block, the contract must stand exactly where the database says it was led to. */
+  private async checkHead({ contract, logId }: Deployment, signed: Hex | undefined): Promise<void> {
+    const log = (await this.chain.hasCode(contract)) ? await this.chain.readLog(contract, logId) : null;
+    if (log?.head === signed) return;
     throw new AnchoringBlockedError(
       log
-        ? `the head of the log in the contract ${contract} is ${log.head}, but ${current.head} was sent`
+        ? `the head of the log in the contract ${contract} is ${log.head}, but ${signed} was sent`
         : `the contract ${contract} does not know the log, though every transaction is in a block`,
     );
   }

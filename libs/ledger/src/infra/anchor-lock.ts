@@ -1,4 +1,4 @@
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { DataSource, type QueryRunner } from 'typeorm';
 
 /** "anchor" in a phone's letters. */
@@ -9,7 +9,7 @@ const LOCK = 262467;
  * with the process. It saves work and is no fence: row locks and the transactions' nonces keep two of them right.
  */
 @Injectable()
-export class AnchorLock implements OnApplicationShutdown {
+export class AnchorLock {
   private session: QueryRunner | null = null;
 
   constructor(private readonly dataSource: DataSource) {}
@@ -36,10 +36,6 @@ export class AnchorLock implements OnApplicationShutdown {
     if (!session) return;
     await session.query('SELECT pg_advisory_unlock($1)', [LOCK]).catch(() => undefined);
     await session.release().catch(() => undefined);
-  }
-
-  onApplicationShutdown(): Promise<void> {
-    return this.release();
   }
 
   private async isAlive(session: QueryRunner): Promise<boolean> {
