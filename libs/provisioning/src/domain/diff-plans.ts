@@ -1,4 +1,4 @@
-import { canonicalJson, type JsonValue } from '#kernel';
+import { isDeepStrictEqual } from 'node:util';
 import type { NbRow } from '#ovn';
 
 /** What must happen to the rows that are there, so that the rows are there that should be. */
@@ -17,7 +17,7 @@ export function diffPlans(have: readonly NbRow[], want: readonly NbRow[]): PlanC
     const old = present.get(key);
     present.delete(key);
     if (!old) change.adds.push(row);
-    else if (contentOf(old) !== contentOf(row)) change.changes.push(row);
+    else if (!isDeepStrictEqual(old.columns, row.columns)) change.changes.push(row);
   }
   change.removes = [...present.values()].map(({ table, uuidName }) => ({ table, uuidName }));
   return change;
@@ -29,8 +29,4 @@ export function isNoChange({ adds, changes, removes }: PlanChange): boolean {
 
 function keyOf({ table, uuidName }: Pick<NbRow, 'table' | 'uuidName'>): string {
   return `${table} ${uuidName}`;
-}
-
-function contentOf({ columns }: NbRow): string {
-  return Buffer.from(canonicalJson(columns as unknown as JsonValue)).toString('utf8');
 }
