@@ -6,7 +6,7 @@ import { AnchoringModule, LedgerModule, SequencerModule } from '#ledger';
 import { MigrationWorkerModule, PLACEMENT_TOPIC, REMOVAL_TOPIC, VERIFICATION_TOPIC } from '#migration';
 import { VPC_TOPIC } from '#network';
 import { ProvisioningWorkerModule } from '#provisioning';
-import { QueueModule } from '#queue';
+import { ForgetReplies, QueueModule } from '#queue';
 import { ClockModule, type Logger, TelemetryModule } from '#telemetry';
 
 /** What a worker cannot do without. */
@@ -46,6 +46,7 @@ export class WorkerModule {
           topics: [VPC_TOPIC, PLACEMENT_TOPIC, VERIFICATION_TOPIC, REMOVAL_TOPIC],
         }),
       ],
+      providers: [ForgetReplies],
     };
   }
 }

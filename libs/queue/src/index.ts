@@ -1,3 +1,4 @@
+export { ForgetReplies } from './forget-replies.js';
 export { type Job, JobHandler, type JobProcessor } from './job-handler.js';
 export type { RunningHandler } from './job-runner.js';
 export * from './migrate-queue.js';
