@@ -1,0 +1,41 @@
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { FAULTS, type Fault } from './faults.js';
+import { MOVE_VARIABLE, moveOnce } from './moving-client.js';
+import { roundsCommand } from './rounds-command.js';
+
+const USAGE = `Usage: npm run faults [-- --rounds <n>] [--seed <n>] [--minutes <n>] [--only <fault>,...]
+
+  --rounds <n>    how many faults, one after the other (default 12)
+  --seed <n>      of the random numbers; printed at the start (default: drawn)
+  --minutes <n>   no round begins later than this (default 10)
+  --only <list>   only these: ${FAULTS.join(', ')}`;
+
+const EXIT_USAGE = 2;
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      rounds: { type: 'string', default: '12' },
+      seed: { type: 'string', default: `${randomInt(2 ** 31)}` },
+      minutes: { type: 'string', default: '10' },
+      only: { type: 'string', default: '' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
+  const [command = 'rounds'] = positionals;
+  const only = values.only.split(',').filter((name) => name !== '') as Fault[];
+  const [rounds, seed, minutes] = [values.rounds, values.seed, values.minutes].map(Number) as [number, number, number];
+  const wrong = only.some((name) => !FAULTS.includes(name)) || ![rounds, seed, minutes].every(Number.isSafeInteger);
+  if (!wrong && command === 'rounds') return roundsCommand({ rounds, seed, minutes, only });
+  if (command === 'move') return moveOnce(JSON.parse(process.env[MOVE_VARIABLE] ?? 'null'));
+  process.stderr.write(`${USAGE}\n`);
+  return EXIT_USAGE;
+}
+
+process.exitCode = await main();
