@@ -229,14 +229,16 @@ BEGIN
     CONTINUE WHEN NOT FOUND;
     first_usable := host(network(block))::inet + CASE WHEN masklen(block) < 31 THEN 1 ELSE 0 END;
     last_usable := host(broadcast(block))::inet - CASE WHEN masklen(block) < 31 THEN 1 ELSE 0 END;
-    SELECT gap.address INTO free
-      FROM (SELECT first_usable AS address
-             UNION ALL
-            SELECT e.address + 1 FROM elastic_ip e WHERE e.pool_id = candidate AND e.address < last_usable) gap
-     WHERE NOT EXISTS (SELECT 1 FROM elastic_ip taken WHERE taken.address = gap.address)
-     ORDER BY gap.address
-     LIMIT 1;
-    CONTINUE WHEN NOT FOUND;
+    free := first_usable;
+    IF EXISTS (SELECT 1 FROM elastic_ip taken WHERE taken.address = free) THEN
+      -- In the order of the index, so that the scan ends at the first gap.
+      SELECT taken.address + 1 INTO free
+        FROM (SELECT e.address, lead(e.address) OVER (ORDER BY e.address) AS next FROM elastic_ip e WHERE e.pool_id = candidate) taken
+       WHERE taken.address < last_usable AND taken.next IS DISTINCT FROM taken.address + 1
+       ORDER BY taken.address
+       LIMIT 1;
+    END IF;
+    CONTINUE WHEN free IS NULL;
     INSERT INTO elastic_ip AS e (tenant_id, id, name, pool_id, address, created_at)
     VALUES (app_tenant(), new_id, new_name, candidate, free, created);
     RETURN QUERY SELECT candidate, free;
