@@ -45,6 +45,7 @@ export class ChangeCidrBlocksService {
       const cidr = requireSecondaryCidr(input.cidrBlock, {
         blocks: open.cidrs,
         routeDestinations: await this.routes.destinationsOf(tx, ctx.tenantId, id),
+        remotePrefixes: await this.routes.remotePrefixesOf(tx, ctx.tenantId, id),
         poolRanges: isPrivateCidr(input.cidrBlock) ? [] : await this.pools.vpcRanges(tx),
       });
       const remotePrefixes = await this.vpnRoutes.destinationsOf(tx, ctx.tenantId, id);

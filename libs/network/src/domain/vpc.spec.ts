@@ -1,7 +1,7 @@
 import { parseCidr } from '#ip';
 import { isPrivateCidr, requireSecondaryCidr, requireVpcCidr } from './vpc.js';
 
-const context = { blocks: ['10.0.0.0/16', 'fd00:1::/56'], routeDestinations: [], poolRanges: [] };
+const context = { blocks: ['10.0.0.0/16', 'fd00:1::/56'], routeDestinations: [], remotePrefixes: [], poolRanges: [] };
 
 describe('a block of a VPC', () => {
   it('is private, or of a pool of the operator', () => {
@@ -45,6 +45,18 @@ describe('a further block of a VPC', () => {
         expect.objectContaining({ errors: [expect.objectContaining({ rule: 'vpc.block-covers-route' })] }),
       );
     }
+  });
+
+  it('overlaps no network behind a VPN connection, from whichever side', () => {
+    const linked = { ...context, remotePrefixes: ['172.16.0.0/16', '10.1.0.0/16'] };
+    for (const cidr of ['172.16.0.0/16', '172.16.9.0/24', '10.1.0.0/20']) {
+      expect(() => requireSecondaryCidr(cidr, linked)).toThrow(
+        expect.objectContaining({ errors: [expect.objectContaining({ rule: 'vpc.block-overlaps-vpn' })] }),
+      );
+    }
+    expect(() => requireSecondaryCidr('10.0.0.0/16', linked)).toThrow(
+      expect.objectContaining({ errors: [expect.objectContaining({ fix: expect.stringContaining('10.2.0.0/16') })] }),
+    );
   });
 
   it('is offered where no route would be covered, also below a default route', () => {

@@ -7,6 +7,7 @@ import {
   nextFreeBlockOf,
   PRIVATE_RANGES,
   parseCidr,
+  requireDisjoint,
   requireSecondaryBlock,
   requireVpcBlock,
 } from '#ip';
@@ -46,6 +47,8 @@ export interface SecondaryCidrContext {
   blocks: readonly string[];
   /** Destinations of the static routes in the VPC's tables. */
   routeDestinations: readonly string[];
+  /** Prefixes behind the customers' gateways of its VPN connections. */
+  remotePrefixes: readonly string[];
   poolRanges: readonly Cidr[];
 }
 
@@ -58,18 +61,20 @@ export function requireSecondaryCidr(text: string, context: SecondaryCidrContext
   const block = atPointer(pointer, () => parseCidr(text));
   const blocks = context.blocks.map((cidr) => parseCidr(cidr));
   const routeDestinations = context.routeDestinations.map((cidr) => parseCidr(cidr));
+  const remotePrefixes = context.remotePrefixes.map((cidr) => parseCidr(cidr));
   if (blocks.some((other) => cidrsOverlap(other, block))) {
     // A destination around the new block does no harm; one inside it does.
     const inside = routeDestinations.filter((destination) => destination.prefixLength >= block.prefixLength);
     const ranges = [...PRIVATE_RANGES, ...context.poolRanges].filter((range) => containsCidr(range, block));
-    const free = nextFreeBlockOf(ranges, [...blocks, ...inside], block.prefixLength);
+    const free = nextFreeBlockOf(ranges, [...blocks, ...inside, ...remotePrefixes], block.prefixLength);
     throw new CidrBlockOverlapError(
       formatCidr(block),
       free ? `use ${formatCidr(free)}, which is free, or another block that overlaps none of the VPC` : undefined,
     );
   }
-  atPointer(pointer, () =>
-    requireSecondaryBlock(block, { blocks, routeDestinations, peerBlocks: [], poolRanges: context.poolRanges }),
-  );
+  atPointer(pointer, () => {
+    requireSecondaryBlock(block, { blocks, routeDestinations, peerBlocks: [], poolRanges: context.poolRanges });
+    requireDisjoint('vpc.block-overlaps-vpn', block, remotePrefixes, 'behind a VPN connection of this VPC');
+  });
   return formatCidr(block);
 }
