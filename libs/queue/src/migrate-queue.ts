@@ -3,6 +3,19 @@ import pg from 'pg';
 
 const SCHEMA = 'bullmq';
 
+/** All but the sequences that the system role made itself, a queue's first jobs each: the owner may not grant those. */
+const GRANT_SEQUENCES = `
+      DO $$
+      DECLARE
+        own regclass;
+      BEGIN
+        FOR own IN SELECT oid FROM pg_class WHERE relnamespace = '${SCHEMA}'::regnamespace AND relkind = 'S'
+                      AND pg_has_role(relowner, 'USAGE') LOOP
+          EXECUTE format('GRANT USAGE, SELECT, UPDATE ON SEQUENCE %s TO freehold_system', own);
+        END LOOP;
+      END
+      $$;`;
+
 /**
  * Brings the queue's own schema up to date, as the owner's login; the system role gets to use it, the api role gets
  * nothing. Idempotent and safe from several processes at once. Not needed when the queue is in Redis.
@@ -21,7 +34,7 @@ export async function migrateQueue(ownerUrl: string): Promise<void> {
       REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC;
       GRANT USAGE, CREATE ON SCHEMA ${SCHEMA} TO freehold_system;
       GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA ${SCHEMA} TO freehold_system;
-      GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA ${SCHEMA} TO freehold_system;
+      ${GRANT_SEQUENCES}
       GRANT EXECUTE ON ALL ROUTINES IN SCHEMA ${SCHEMA} TO freehold_system;
       COMMIT;
     `);

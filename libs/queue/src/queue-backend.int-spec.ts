@@ -36,6 +36,18 @@ describe('a queue in PostgreSQL', () => {
     await q.start(async () => undefined, { databaseUrl: bare.urls.freehold_system });
   });
 
+  it('is migrated again after its workers made sequences of their own', async () => {
+    await q.start(({ key }) => q.effect(key));
+    await Promise.all(['a', 'b', 'c', 'd'].map((key) => q.change(key)));
+    await until('all are done', () => q.isDone());
+    // What the queue's own functions do for the first jobs of a queue that come in bulk.
+    const client = new pg.Client({ connectionString: q.database.urls.freehold_system });
+    await client.connect();
+    await client.query("SET search_path = bullmq; SELECT next_job_id('a queue')");
+    await client.end();
+    await migrateQueue(q.database.urls.freehold_owner);
+  });
+
   it('is closed to the api role', async () => {
     const client = new pg.Client({ connectionString: q.database.urls.freehold_api });
     await client.connect();
