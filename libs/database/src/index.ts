@@ -7,6 +7,6 @@ export * from './outbox.js';
 export * from './paging.js';
 export * from './prepare-database.js';
 export { projectRoot } from './project-root.js';
-export { domainErrorFor, isConnectionLost, postgresErrorOf, translating } from './sql-state.js';
+export { domainErrorFor, isConnectionLost, postgresErrorOf, translating, translation } from './sql-state.js';
 export { type DeferredStatement, type Statement, Tx } from './tx.js';
 export { SystemUnitOfWork, UnitOfWork } from './unit-of-work.js';

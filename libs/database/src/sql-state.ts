@@ -48,9 +48,17 @@ export function isTransient(error: unknown): boolean {
 }
 
 /**
- * Runs a statement and turns the violation of a named constraint into the domain error that the caller names for it.
- * The database's own detail is dropped: it can hold another tenant's values.
+ * Turns the violation of a named constraint into the domain error that the caller names for it, and gives back any other
+ * error. The database's own detail is dropped: it can hold another tenant's values.
  */
+export function translation(constraints: Record<string, () => DomainError>): (error: unknown) => unknown {
+  return (error) => {
+    const constraint = postgresErrorOf(error)?.constraint;
+    return (constraint === undefined ? undefined : constraints[constraint]?.()) ?? error;
+  };
+}
+
+/** Runs a statement and translates what it breaks (see `translation`). */
 export async function translating<T>(
   constraints: Record<string, () => DomainError>,
   statement: () => Promise<T>,
@@ -58,10 +66,7 @@ export async function translating<T>(
   try {
     return await statement();
   } catch (error) {
-    const constraint = postgresErrorOf(error)?.constraint;
-    const translate = constraint === undefined ? undefined : constraints[constraint];
-    if (translate) throw translate();
-    throw error;
+    throw translation(constraints)(error);
   }
 }
 

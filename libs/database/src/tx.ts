@@ -34,6 +34,7 @@ export interface DeferredStatement extends Statement {
  */
 export class Tx {
   readonly entries: RecordedEntry[] = [];
+  private readonly waiting: DeferredStatement[] = [];
   private readonly collectors = new Map<string, () => DeferredStatement[]>();
 
   constructor(
@@ -89,11 +90,16 @@ export class Tx {
     if (!this.collectors.has(key)) this.collectors.set(key, collect);
   }
 
+  /** Sends a statement whose answer nobody needs together with the commit; its `translate` names what it may break. */
+  defer(statement: DeferredStatement): void {
+    this.waiting.push(statement);
+  }
+
   /** What was deferred, each under the tenant it is for; called by the unit of work alone. */
   deferred(): Statement[] {
     const own = this.ctx?.tenantId ?? null;
     const byTenant = new Map<TenantId | null, Statement[]>([[own, []]]);
-    for (const statement of [...this.collectors.values()].flatMap((collect) => collect())) {
+    for (const statement of [...this.waiting, ...[...this.collectors.values()].flatMap((collect) => collect())]) {
       const tenantId = statement.tenantId ?? own;
       const group = byTenant.get(tenantId);
       if (group) group.push(statement);

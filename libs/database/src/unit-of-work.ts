@@ -104,6 +104,10 @@ async function inTransaction<T>(
     await begin(runner, tx, ctx, mode);
     const result = await work(tx);
     const last = mode === 'change' ? closing(tx, ctx, result) : [];
+    if (ctx?.dryRun) {
+      await tx.pipeline(last);
+      throw new DryRunEnds(result);
+    }
     committing = true;
     await tx.pipeline([...last, { sql: 'COMMIT' }]);
     ended(runner);
@@ -131,12 +135,11 @@ async function begin(runner: QueryRunner, tx: Tx, ctx: OpContext | null, mode: M
   if (idempotency) requireUnanswered(idempotency, rows);
 }
 
-/** What goes to the database with the commit, or the end of a dry run. */
+/** What goes to the database with the commit; in a dry run, what is tried before all is taken back. */
 function closing(tx: Tx, ctx: OpContext | null, result: unknown): Statement[] {
   const slot = ctx?.reply;
   if (slot) slot.stored = slot.render(result, tx.entries);
-  if (ctx?.dryRun) throw new DryRunEnds(result);
-  return [...tx.deferred(), ...(ctx && slot?.stored ? storeReply(ctx, slot.stored) : [])];
+  return [...tx.deferred(), ...(ctx && slot?.stored && !ctx.dryRun ? storeReply(ctx, slot.stored) : [])];
 }
 
 async function rollback(runner: QueryRunner): Promise<void> {

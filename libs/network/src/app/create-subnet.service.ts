@@ -22,6 +22,8 @@ export interface CreateSubnet {
   tags?: Tags;
 }
 
+const SUBNETS = 'subnets-per-vpc';
+
 @Injectable()
 export class CreateSubnetService {
   constructor(
@@ -51,9 +53,10 @@ export class CreateSubnetService {
   private create(ctx: OpContext, input: CreateSubnet): Promise<Placed<SubnetEntity>> {
     return this.uow.run(ctx, async (tx) => {
       requirePermission(ctx, 'network:write');
-      const vpc = await this.vpcs.lockForChange(tx, ctx, input.vpcId, '/vpcId');
+      const room = this.quotas.room(ctx.tenantId, SUBNETS, this.subnets.counting(ctx.tenantId, input.vpcId));
+      const { vpc, rows } = await this.vpcs.lockWith(tx, ctx, input.vpcId, '/vpcId', room);
       requireSubnetFits(input, vpc.cidrs, this.zones.names);
-      await this.quotas.requireRoom(tx, ctx.tenantId, 'subnets-per-vpc', this.subnets.counting(ctx.tenantId, vpc.id));
+      this.quotas.requireRoomIn(SUBNETS, rows);
       const now = this.clock.now();
       const subnet = Object.assign(new SubnetEntity(), {
         tenantId: ctx.tenantId,
@@ -69,7 +72,7 @@ export class CreateSubnetService {
         createdAt: now,
       });
       const tags = input.tags ?? {};
-      await this.subnets.insert(tx, subnet);
+      this.subnets.insert(tx, subnet);
       await this.tags.insert(tx, ctx.tenantId, subnet.id, tags);
       this.changes.record(tx, vpc, {
         action: 'subnet.created',

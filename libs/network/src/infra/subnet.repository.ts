@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Page, type PageRequest, pageOfEntities, type Statement, type Tx, translating } from '#database';
+import { type Page, type PageRequest, pageOfEntities, type Statement, type Tx, translation } from '#database';
 import { NotFoundError, ReferenceNotFoundError, type SubnetId, type TenantId, type VpcId } from '#kernel';
 import { havingTags } from '#tenancy';
 import { SubnetOverlapError } from '../domain/subnet.errors.js';
@@ -20,30 +20,27 @@ export interface SubnetBlocks {
 
 @Injectable()
 export class SubnetRepository {
-  /** @throws SubnetOverlapError: the database refuses overlap, whoever else inserts at the same time. */
-  async insert(tx: Tx, subnet: SubnetEntity): Promise<void> {
-    await translating(
-      {
+  /** Goes out with the commit: the database refuses overlap, whoever else inserts at the same time (SubnetOverlapError). */
+  insert(tx: Tx, subnet: SubnetEntity): void {
+    tx.defer({
+      sql: `INSERT INTO subnet (tenant_id, id, vpc_id, name, zone, cidr, ipv6_cidr, changed_generation, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+      params: [
+        subnet.tenantId,
+        subnet.id,
+        subnet.vpcId,
+        subnet.name,
+        subnet.zone,
+        subnet.cidr,
+        subnet.ipv6Cidr,
+        subnet.changedGeneration,
+        subnet.createdAt,
+      ],
+      translate: translation({
         subnet_no_overlap: () => new SubnetOverlapError('/cidrBlock', subnet.cidr),
         subnet_no_overlap_ipv6: () => new SubnetOverlapError('/ipv6CidrBlock', subnet.ipv6Cidr ?? ''),
-      },
-      () =>
-        tx.execute(
-          `INSERT INTO subnet (tenant_id, id, vpc_id, name, zone, cidr, ipv6_cidr, changed_generation, created_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-          [
-            subnet.tenantId,
-            subnet.id,
-            subnet.vpcId,
-            subnet.name,
-            subnet.zone,
-            subnet.cidr,
-            subnet.ipv6Cidr,
-            subnet.changedGeneration,
-            subnet.createdAt,
-          ],
-        ),
-    );
+      }),
+    });
   }
 
   /** @throws NotFoundError */

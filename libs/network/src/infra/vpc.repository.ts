@@ -56,7 +56,18 @@ export class VpcRepository {
    * @throws NotFoundError, ReferenceNotFoundError, ConflictError while the VPC is being deleted
    */
   async lockForChange(tx: Tx, ctx: OpContext, id: VpcId, pointer?: string): Promise<LockedVpc> {
-    const [locked, blocks] = (await tx.pipeline([
+    return (await this.lockWith(tx, ctx, id, pointer, [])).vpc;
+  }
+
+  /** As `lockForChange`, with statements that are sent along and run under the lock: one round trip for all. */
+  async lockWith(
+    tx: Tx,
+    ctx: OpContext,
+    id: VpcId,
+    pointer: string | undefined,
+    statements: readonly Statement[],
+  ): Promise<{ vpc: LockedVpc; rows: Record<string, unknown>[][] }> {
+    const [locked = [], blocks = [], ...rows] = await tx.pipeline([
       {
         sql: `UPDATE vpc SET generation = generation + 1 WHERE tenant_id = $1 AND id = $2
               RETURNING generation, realized_generation, failure, deleting`,
@@ -66,20 +77,9 @@ export class VpcRepository {
         sql: 'SELECT cidr FROM vpc_cidr_block WHERE tenant_id = $1 AND vpc_id = $2 AND NOT deleting',
         params: [ctx.tenantId, id],
       },
-    ])) as unknown as [LockedRow[], { cidr: string }[]];
-    const [row] = locked;
-    if (!row)
-      throw pointer === undefined ? new NotFoundError('vpc', id) : new ReferenceNotFoundError('vpc', id, pointer);
-    if (row.deleting)
-      throw new ConflictError('VpcDeleting', `vpc ${id} is being deleted; nothing in it can be changed.`);
-    return {
-      tenantId: ctx.tenantId,
-      id,
-      generation: Number(row.generation),
-      realizedGeneration: Number(row.realized_generation),
-      failure: row.failure,
-      cidrs: blocks.map(({ cidr }) => cidr),
-    };
+      ...statements,
+    ]);
+    return { vpc: lockedVpc(ctx, id, pointer, locked as unknown as LockedRow[], blocks as { cidr: string }[]), rows };
   }
 
   /** @throws NotFoundError */
@@ -128,4 +128,24 @@ export class VpcRepository {
     for (const row of rows) blocks.get(row.vpcId)?.push(row);
     return blocks;
   }
+}
+
+function lockedVpc(
+  ctx: OpContext,
+  id: VpcId,
+  pointer: string | undefined,
+  locked: readonly LockedRow[],
+  blocks: readonly { cidr: string }[],
+): LockedVpc {
+  const [row] = locked;
+  if (!row) throw pointer === undefined ? new NotFoundError('vpc', id) : new ReferenceNotFoundError('vpc', id, pointer);
+  if (row.deleting) throw new ConflictError('VpcDeleting', `vpc ${id} is being deleted; nothing in it can be changed.`);
+  return {
+    tenantId: ctx.tenantId,
+    id,
+    generation: Number(row.generation),
+    realizedGeneration: Number(row.realized_generation),
+    failure: row.failure,
+    cidrs: blocks.map(({ cidr }) => cidr),
+  };
 }

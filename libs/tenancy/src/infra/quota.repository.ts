@@ -18,7 +18,17 @@ export class QuotaRepository {
    * what it counts. One round trip. @throws QuotaExceededError
    */
   async requireRoom(tx: Tx, tenantId: TenantId, quota: Quota, counting: Statement): Promise<void> {
-    const [counted, set] = await tx.pipeline([counting, allowedStatement(tenantId, quota)]);
+    const rows = await tx.pipeline(this.room(tenantId, quota, counting));
+    this.requireRoomIn(quota, rows);
+  }
+
+  /** The statements of `requireRoom`, to be sent with others. */
+  room(tenantId: TenantId, quota: Quota, counting: Statement): Statement[] {
+    return [counting, allowedStatement(tenantId, quota)];
+  }
+
+  /** Reads what the statements of `room` gave. @throws QuotaExceededError */
+  requireRoomIn(quota: Quota, [counted, set]: readonly Record<string, unknown>[][]): void {
     const used = Number(counted?.[0]?.used);
     const allowed = (set?.[0]?.allowed as number | undefined) ?? DEFAULT_QUOTAS[quota];
     if (used + 1 > allowed) throw new QuotaExceededError(quota, allowed, used);
