@@ -1,0 +1,92 @@
+import { createWriteStream } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Command, Option } from 'commander';
+import { WaitEndedError } from '../cli-errors.js';
+import { type CommandContext, handled } from '../command-context.js';
+import type { ApiClient } from '../connection/api-client.js';
+import { RemoteProblem } from '../migrate/client-errors.js';
+import type { Row } from '../output/printer.js';
+import type { Terminal } from '../terminal.js';
+
+export const LEDGER_FILE_ROUTES = ['GET /v1/ledger/entries/{entryId}/receipt', 'GET /v1/ledger/bundle'];
+
+const POLL_MS = 250;
+const DEFAULT_WAIT_SECONDS = '120';
+
+export function addLedgerFiles(group: Command, terminal: Terminal): void {
+  const receipt = group
+    .command('receipt <entry-id>')
+    .description('take the receipt of an entry: everything that proves it offline')
+    .option('-f, --file <file>', 'where to; the standard output when absent')
+    .option('--wait', 'wait until a chain has the entry', false)
+    .option('--timeout <seconds>', 'how long to wait', DEFAULT_WAIT_SECONDS);
+  handled(receipt, terminal, takeReceipt);
+  const bundle = group
+    .command('bundle')
+    .description("take the audit bundle: the open log and the tenant's entries")
+    .option('-f, --file <file>', 'where to; the standard output when absent')
+    .addOption(
+      new Option('--up-to <head>', 'ends at this head').choices(['published', 'anchored']).default('published'),
+    );
+  handled(bundle, terminal, takeBundle);
+}
+
+async function takeReceipt(context: CommandContext, [id]: string[], options: Record<string, unknown>): Promise<void> {
+  const { printer } = context;
+  const api = context.api();
+  const seconds = Number(options.timeout);
+  const receipt = options.wait ? await anchoredReceipt(api, id!, seconds) : await receiptOf(api, id!);
+  const text = `${JSON.stringify(receipt, null, 2)}\n`;
+  if (options.file === undefined) return printer.text(text);
+  await writeFile(options.file as string, text);
+  const { anchor, index } = receipt;
+  const state = anchor ? `anchored in block ${anchor.blockNumber} of chain ${anchor.chainId}` : 'its anchor is pending';
+  printer.note(`${options.file as string}: ${id} at index ${index} of the log, ${state}`);
+}
+
+/** @throws WaitEndedError */
+export async function anchoredReceipt(api: ApiClient, id: string, seconds: number): Promise<Row> {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const receipt = await receiptOf(api, id).catch((error: unknown) => {
+      if (error instanceof RemoteProblem && error.code === 'ReceiptNotReady') return null;
+      throw error;
+    });
+    if (receipt?.anchor) return receipt;
+    if (!(Date.now() < deadline)) throw new WaitEndedError(`The anchor of ${id}`, seconds);
+    await delay(POLL_MS);
+  }
+}
+
+function receiptOf(api: ApiClient, id: string): Promise<Row> {
+  return api.json<Row>({ method: 'GET', path: `/v1/ledger/entries/${encodeURIComponent(id)}/receipt` });
+}
+
+async function takeBundle(context: CommandContext, _args: string[], options: Record<string, unknown>): Promise<void> {
+  const upTo = options.upTo as string;
+  if (options.file !== undefined) {
+    const bytes = await writeBundle(context.api(), options.file as string, upTo);
+    return context.printer.note(`${options.file as string}: ${bytes} bytes`);
+  }
+  const chunks = await context.api().stream({ method: 'GET', path: '/v1/ledger/bundle', query: { upTo } });
+  const decoder = new TextDecoder();
+  for await (const chunk of chunks) context.terminal.out(decoder.decode(chunk, { stream: true }));
+}
+
+/** Writes the bundle whole or not at all. @returns its bytes */
+export async function writeBundle(api: ApiClient, file: string, upTo: string): Promise<number> {
+  const chunks = await api.stream({ method: 'GET', path: '/v1/ledger/bundle', query: { upTo } });
+  const draft = `${file}.part`;
+  const target = createWriteStream(draft);
+  try {
+    await pipeline(Readable.from(chunks), target);
+    await rename(draft, file);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
+  return target.bytesWritten;
+}

@@ -1,0 +1,44 @@
+import type { VerificationReport } from '#proof';
+import { VerificationFailedError } from '../cli-errors.js';
+import type { CommandContext } from '../command-context.js';
+import { printable } from '../output/table.js';
+
+/** Prints what was checked, step by step, and what it comes to. @throws VerificationFailedError when a step failed */
+export async function printReport(context: CommandContext, report: VerificationReport): Promise<void> {
+  const { printer } = context;
+  if (printer.format === 'table') printer.text(renderReport(context, report));
+  else await printer.document(report);
+  if (!report.ok) throw new VerificationFailedError(report.firstBad?.detail ?? 'the verification failed');
+}
+
+function renderReport({ printer: { paint } }: CommandContext, report: VerificationReport): string {
+  const lines = report.steps.map(({ ok, step, detail }) => {
+    const mark = ok ? paint.good('✓') : paint.bad('✗');
+    return `${mark} ${paint.bold(step.padEnd(STEP_WIDTH))} ${printable(detail)}`;
+  });
+  lines.push('', report.ok ? paint.good(`VERIFIED${scopeOf(report)}`) : paint.bad(`NOT VERIFIED${placeOf(report)}`));
+  if (report.ok && !report.pinned) {
+    lines.push(paint.warn("The log's key was taken from the file itself. Pin the one that you know with --vkey."));
+  }
+  if (report.ok && report.anchored && !report.independentTrust) {
+    lines.push(paint.warn('The anchor is on a chain of the operator alone: it adds no independent trust.'));
+  }
+  return lines.join('\n');
+}
+
+const STEP_WIDTH = 12;
+
+function scopeOf(
+  report: VerificationReport & { complete?: boolean; entries?: number; tenant?: string | null },
+): string {
+  if (report.entries === undefined) return '';
+  const complete = report.complete ? ', and the list is complete' : '; complete or not takes --view-key';
+  return `: ${report.entries} entries of ${printable(report.tenant ?? 'nobody')}${complete}`;
+}
+
+/** Names what failed: the entry, and its place in the log. */
+function placeOf({ firstBad }: VerificationReport): string {
+  const { entryId, index, step } = firstBad ?? {};
+  const what = entryId === undefined ? `at the step ${step}` : `entry ${printable(entryId)}`;
+  return `: ${what}${index === undefined ? '' : ` at index ${index}`}`;
+}

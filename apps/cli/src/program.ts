@@ -1,0 +1,67 @@
+import { Command } from 'commander';
+import { addGlobalOptions } from './command-context.js';
+import { addAgent } from './commands/agent.js';
+import { addAudit } from './commands/audit.js';
+import { addKey } from './commands/key.js';
+import { addLedgerFiles } from './commands/ledger-files.js';
+import { addLogin } from './commands/login.js';
+import { addMigrate } from './commands/migrate.js';
+import { addTenantCreate } from './commands/tenant-create.js';
+import { addVerify } from './commands/verify.js';
+import { RESOURCES } from './resources/index.js';
+import { addResource } from './resources/resource-commands.js';
+import type { Terminal } from './terminal.js';
+
+/** All commands. What a command needs beyond the kernel is loaded when it runs, so that the start stays quick. */
+export function buildProgram(terminal: Terminal): Command {
+  const program = addGlobalOptions(new Command('freehold'))
+    .description('Freehold: isolated networks and encrypted data, every change provable')
+    .showSuggestionAfterError()
+    .addHelpText('after', AFTER);
+  program.configureOutput({
+    writeOut: (text) => terminal.out(text),
+    writeErr: (text) => terminal.err(text),
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
+  });
+  addLogin(program, terminal);
+  for (const resource of RESOURCES) {
+    const group = addResource(program, resource, terminal);
+    if (resource.noun === 'tenant') addTenantCreate(group, terminal);
+    if (resource.noun === 'ledger') addLedgerFiles(group, terminal);
+  }
+  addMigrate(program, terminal);
+  addKey(program, terminal);
+  addVerify(program, terminal);
+  addAudit(program, terminal);
+  addAgent(program, terminal);
+  settleAll(program);
+  return program;
+}
+
+/** Global options stand before or behind any command, and no command ends the process by itself. */
+function settleAll(command: Command): void {
+  command.exitOverride();
+  for (const one of command.commands) {
+    if (one.name() === 'help') continue;
+    one.copyInheritedSettings(command);
+    if (one.commands.length === 0) addHiddenGlobals(one);
+    settleAll(one);
+  }
+}
+
+/** The same options again, without a default, so that they do not hide those before the command. */
+function addHiddenGlobals(command: Command): void {
+  const known = new Set(command.options.map((option) => option.attributeName()));
+  for (const option of addGlobalOptions(new Command()).options) {
+    if (known.has(option.attributeName())) continue;
+    option.hideHelp();
+    option.default(undefined);
+    command.addOption(option);
+  }
+}
+
+const AFTER = `
+Settings: FREEHOLD_URL, FREEHOLD_API_KEY, FREEHOLD_PROFILE, FREEHOLD_CONFIG, NO_COLOR.
+Exit codes: 0 ok, 1 error, 2 usage, 4 no permission, 5 conflict, 6 verification failed.
+All commands are described in docs/cli.md.`;

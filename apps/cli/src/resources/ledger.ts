@@ -1,0 +1,84 @@
+import type { Field, Resource } from './resource.js';
+
+const ORDER: Field = { name: 'order', about: 'oldest-first or newest-first' };
+
+/** Receipts and bundles are files and have commands of their own (commands/ledger-files.ts). */
+export const LEDGER: Resource[] = [
+  {
+    noun: 'ledger',
+    aliases: ['ledger-entry'],
+    about: "the tenant's ledger: every change that was ever made",
+    verbs: [
+      {
+        name: 'list',
+        aliases: ['ls', 'entries'],
+        about: "list the tenant's ledger entries, in the order of its chain",
+        method: 'GET',
+        path: '/v1/ledger/entries',
+        query: [{ name: 'resourceId', about: 'only entries about this resource' }, ORDER],
+        list: ['tenantSeq', 'id', 'time', 'action', 'resource.id', 'actor.id', 'state'],
+      },
+      {
+        name: 'get',
+        aliases: ['show'],
+        about: 'read a ledger entry',
+        method: 'GET',
+        path: '/v1/ledger/entries/{entryId}',
+      },
+    ],
+  },
+  {
+    noun: 'anchor',
+    aliases: ['anchors'],
+    about: 'heads of the log in transactions of a chain',
+    verbs: [
+      {
+        name: 'list',
+        aliases: ['ls'],
+        about: 'list the anchors of the log',
+        method: 'GET',
+        path: '/v1/ledger/anchors',
+        query: [{ name: 'state', about: 'only anchors in this state: pending, sent, final' }, ORDER],
+        list: ['id', 'state', 'size', 'chainId', 'blockNumber', 'txHash', 'independentTrust', 'finalAt'],
+      },
+      { name: 'get', aliases: ['show'], about: 'read an anchor', method: 'GET', path: '/v1/ledger/anchors/{anchorId}' },
+    ],
+  },
+  {
+    noun: 'log',
+    about: 'the open log, which needs no account',
+    verbs: [
+      {
+        name: 'show',
+        aliases: ['get'],
+        about: 'its name, its key and how far it has come',
+        method: 'GET',
+        path: '/v1/log',
+      },
+      {
+        name: 'checkpoint',
+        about: 'the newest signed checkpoint',
+        method: 'GET',
+        path: '/v1/log/checkpoint',
+        raw: true,
+      },
+      {
+        name: 'leaves',
+        about: 'leaves of the log',
+        method: 'GET',
+        path: '/v1/log/leaves',
+        query: [
+          { name: 'from', about: 'index of the first', kind: 'integer' },
+          { name: 'limit', about: 'how many at most', kind: 'integer' },
+        ],
+      },
+      {
+        name: 'tile',
+        about: 'a tile of hashes (0/000), or a bundle of entries (entries/000), as c2sp.org/tlog-tiles names them',
+        method: 'GET',
+        path: '/v1/log/tile/{*}',
+        raw: true,
+      },
+    ],
+  },
+];
