@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { newId } from '#kernel';
 import { chunkId, FileHasher } from './chunk-hash.js';
@@ -45,6 +46,19 @@ describe('the segment container', () => {
     expect(() => openSegment(id, key, Buffer.concat([bytes, Buffer.alloc(1)]))).toThrow(CorruptDatasetError);
     expect(() => openSegment(newId('segment'), key, bytes)).toThrow(CorruptDatasetError);
     expect(openSegment(id, key, bytes).kind).toBe('tree');
+  });
+
+  it('seals into and opens in buffers that were used before', () => {
+    const id = newId('segment');
+    const { chunks, payload } = pack([randomBytes(300_000), randomBytes(5)]);
+    const out = new SharedArrayBuffer(1_000_000);
+    new Uint8Array(out).fill(0xa5);
+    const sealed = sealSegment(id, 'data', chunks, payload, out);
+    expect(sealed.bytes.buffer).toBe(out);
+    const room = new Uint8Array(400_000).fill(0x5a);
+    const opened = openSegment(id, sealed.key, sealed.bytes, room);
+    expect(Buffer.compare(opened.payload, payload)).toBe(0);
+    expect(opened.payload.buffer).toBe(room.buffer);
   });
 
   it('never seals twice under one key or to the same bytes', () => {

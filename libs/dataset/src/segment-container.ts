@@ -45,9 +45,13 @@ export interface SealedSegment {
   key: Buffer;
 }
 
+/** Encrypted piece by piece: one call would allocate as much again as the segment. */
+const PIECE_BYTES = 128 * 1024;
+
 /**
  * Seals chunks into a container under a fresh key.
  * @param payload the chunks' bytes, one after the other, in the order of `chunks`
+ * @param into where the container goes; by default a new buffer. Whoever seals many uses SEGMENT_MAX_BYTES again and again.
  * @throws RangeError when the payload is not what the chunks say, or the container would exceed SEGMENT_MAX_BYTES
  */
 export function sealSegment(
@@ -55,13 +59,15 @@ export function sealSegment(
   kind: SegmentKind,
   chunks: readonly PackedChunk[],
   payload: Uint8Array,
+  into?: ArrayBufferLike,
 ): SealedSegment {
   const index = encodeIndex(chunks, payload.length);
   const plaintextLength = index.length + payload.length;
   const size = SEGMENT_HEADER_BYTES + plaintextLength + TAG_BYTES;
   if (size > SEGMENT_MAX_BYTES) throw new RangeError(`a segment of ${size} bytes exceeds ${SEGMENT_MAX_BYTES}`);
 
-  const bytes = Buffer.alloc(size);
+  const bytes = Buffer.from(into ?? new ArrayBuffer(size), 0, size);
+  bytes.fill(0, 0, SEGMENT_HEADER_BYTES);
   MAGIC.copy(bytes);
   bytes.writeUInt8(KINDS[kind], KIND_AT);
   bytes.writeUInt32BE(plaintextLength, LENGTH_AT);
@@ -74,7 +80,9 @@ export function sealSegment(
   cipher.setAAD(header);
   let at = SEGMENT_HEADER_BYTES;
   at += cipher.update(index).copy(bytes, at);
-  at += cipher.update(payload).copy(bytes, at);
+  for (let from = 0; from < payload.length; from += PIECE_BYTES) {
+    at += cipher.update(payload.subarray(from, from + PIECE_BYTES)).copy(bytes, at);
+  }
   at += cipher.final().copy(bytes, at);
   cipher.getAuthTag().copy(bytes, at);
   return { bytes, key };
@@ -89,9 +97,11 @@ export interface OpenedSegment {
 
 /**
  * Opens a container and checks all of it before any byte is handed out.
+ * @param into where the plaintext goes, as long as the container; by default a new buffer. What is given back are views of
+ *   it, good until it is used again.
  * @throws CorruptDatasetError when it is malformed, changed, or another segment than `id`
  */
-export function openSegment(id: SegmentId, key: Uint8Array, bytes: Uint8Array): OpenedSegment {
+export function openSegment(id: SegmentId, key: Uint8Array, bytes: Uint8Array, into?: Uint8Array): OpenedSegment {
   const container = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { kind, plaintextLength } = readHeader(id, container);
   const header = container.subarray(0, SEGMENT_HEADER_BYTES);
@@ -100,7 +110,12 @@ export function openSegment(id: SegmentId, key: Uint8Array, bytes: Uint8Array): 
   });
   decipher.setAAD(header);
   decipher.setAuthTag(container.subarray(-TAG_BYTES));
-  const plaintext = decipher.update(container.subarray(SEGMENT_HEADER_BYTES, SEGMENT_HEADER_BYTES + plaintextLength));
+  const room = into ?? new Uint8Array(plaintextLength);
+  const plaintext = Buffer.from(room.buffer, room.byteOffset, plaintextLength);
+  const ciphertext = container.subarray(SEGMENT_HEADER_BYTES, SEGMENT_HEADER_BYTES + plaintextLength);
+  for (let from = 0; from < ciphertext.length; from += PIECE_BYTES) {
+    decipher.update(ciphertext.subarray(from, from + PIECE_BYTES)).copy(plaintext, from);
+  }
   try {
     decipher.final();
   } catch (cause) {

@@ -183,6 +183,15 @@ describe('shards of a code', () => {
     expect(code.encode(Uint8Array.of(9)).slice(0, 4)).toEqual([9, 0, 0, 0].map((byte) => Uint8Array.of(byte)));
   });
 
+  it('are the same in room that was used before, whatever is in it and however far it reaches', () => {
+    fc.assert(
+      fc.property(anyCase, fc.nat(400), ({ k, m, segment }, roomBytes) => {
+        const code = new ReedSolomon({ dataShards: k, parityShards: m });
+        expect(same(code.encode(segment, new Uint8Array(roomBytes).fill(0xa5)), code.encode(segment))).toBe(true);
+      }),
+    );
+  });
+
   it('are rebuilt without regard to the copy under repair', () => {
     const damaged = [...shards];
     damaged[1] = damaged[1]!.map((byte) => byte ^ 1);

@@ -63,14 +63,21 @@ export class ReedSolomon {
   /**
    * All k+m shards of a segment. Data shards without padding are views of the segment, which therefore must not be written
    * to while they are in use.
+   * @param room where the other shards go, as far as it reaches; whoever encodes many segments gives the same one again
    */
-  encode(segment: Uint8Array): Uint8Array[] {
+  encode(segment: Uint8Array, room: Uint8Array = new Uint8Array(0)): Uint8Array[] {
     const shardBytes = this.shardBytes(segment.length);
+    let used = 0;
+    const allot = (): Uint8Array => {
+      if (used + shardBytes > room.length) return new Uint8Array(shardBytes);
+      used += shardBytes;
+      return room.subarray(used - shardBytes, used);
+    };
     const data = Array.from({ length: this.dataShards }, (_, index) => {
       const part = placeOf(segment, index, shardBytes);
-      return part.length === shardBytes ? part : padded(part, shardBytes);
+      return part.length === shardBytes ? part : padded(part, allot());
     });
-    const parity = emptyShards(this.parityShards, shardBytes);
+    const parity = Array.from({ length: this.parityShards }, allot);
     const { columns, cells } = this.#matrix;
     this.kernel.multiply(cells.subarray(this.dataShards * columns), data, parity);
     return [...data, ...parity];
@@ -166,9 +173,9 @@ function placeOf(segment: Uint8Array, index: number, shardBytes: number): Uint8A
   return segment.subarray(index * shardBytes, (index + 1) * shardBytes);
 }
 
-function padded(part: Uint8Array, length: number): Uint8Array {
-  const whole = new Uint8Array(length);
+function padded(part: Uint8Array, whole: Uint8Array): Uint8Array {
   whole.set(part);
+  whole.fill(0, part.length);
   return whole;
 }
 

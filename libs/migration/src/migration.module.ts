@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { type DynamicModule, Module, type OnModuleInit } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import type { Tx } from '#database';
@@ -33,6 +34,7 @@ import { ManifestRepository } from './infra/manifest.repository.js';
 import { MigrationEntity } from './infra/migration.entity.js';
 import { MigrationRepository } from './infra/migration.repository.js';
 import { NodeStores } from './infra/node-stores.js';
+import { RestoreSlots } from './infra/restore-slots.js';
 import { SegmentRepository } from './infra/segment.repository.js';
 import { ShardWorkers, ShardWorkersOptions } from './infra/shard-workers.js';
 import { StagingArea, StagingOptions } from './infra/staging-area.js';
@@ -51,8 +53,8 @@ const repositories = [
 
 /** Uploads that may wait for their placement before clients are asked to slow down. */
 const STAGING_LIMIT_BYTES = 2 * 1024 ** 3;
-/** A processor each for the coding of two segments; more only moves the wait to the nodes' disks. */
-const SHARD_THREADS = 2;
+/** One processor is left to the main thread; beyond four the nodes' disks are what is waited for. */
+const SHARD_THREADS = Math.min(Math.max(availableParallelism() - 1, 1), 4);
 
 function staging(stagingDir: string) {
   return [
@@ -149,6 +151,7 @@ export class MigrationDataModule {
         ...staging(options.stagingDir),
         ...shardWorkers,
         { provide: TicketSigner, inject: [ServiceKeys], useFactory: loadTicketSigner },
+        { provide: RestoreSlots, useFactory: () => new RestoreSlots() },
         ReceiveSegmentService,
         ReadSegmentService,
       ],

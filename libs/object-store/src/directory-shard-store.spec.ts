@@ -47,6 +47,10 @@ describe('a directory of shards', () => {
       [Math.floor(size / 3), Math.floor(size / 2)],
     ] as const) {
       expect(Buffer.compare(await store.getRange(stored.name, from, to - from), bytes.subarray(from, to))).toBe(0);
+      const into = new Uint8Array(to - from);
+      await store.getRange(stored.name, from, to - from, into);
+      expect(Buffer.compare(into, bytes.subarray(from, to))).toBe(0);
+      await expect(store.getRange(stored.name, from, to - from + 1, into)).rejects.toThrow(RangeError);
     }
   });
 

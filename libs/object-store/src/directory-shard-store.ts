@@ -79,7 +79,8 @@ export class DirectoryShardStore extends ShardStore {
     return bytes;
   }
 
-  async getRange(name: ShardName, offset: number, length: number): Promise<Uint8Array> {
+  async getRange(name: ShardName, offset: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
+    if (into && into.length !== length) throw new RangeError(`a buffer of ${into.length} bytes for ${length}`);
     if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0) {
       throw new RangeError(`offset ${offset} and length ${length} must be whole numbers from 0`);
     }
@@ -89,7 +90,7 @@ export class DirectoryShardStore extends ShardStore {
       if (offset + length > size) {
         throw new ShardCorruptError(this.nodeId, name, `it ends at ${size}, before ${offset + length}`);
       }
-      return readFully(file, offset, length);
+      return readFully(file, offset, length, into);
     });
   }
 

@@ -18,9 +18,13 @@ export async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<voi
   }
 }
 
-/** Reads `length` bytes from `offset`; gives fewer when the file ends before. */
-export async function readFully(file: FileHandle, offset: number, length: number): Promise<Uint8Array> {
-  const bytes = Buffer.allocUnsafe(length);
+/** Reads `length` bytes from `offset`, into a new buffer or the one given; gives fewer when the file ends before. */
+export async function readFully(
+  file: FileHandle,
+  offset: number,
+  length: number,
+  bytes: Uint8Array = Buffer.allocUnsafe(length),
+): Promise<Uint8Array> {
   let filled = 0;
   while (filled < length) {
     const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled);

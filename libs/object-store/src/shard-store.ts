@@ -50,9 +50,10 @@ export abstract class ShardStore {
 
   /**
    * Exactly `length` bytes from `offset`, unchecked: an audit checks them against the shard's Merkle root.
-   * @throws ShardNotFoundError; ShardCorruptError when the shard ends earlier
+   * @param into where the bytes go; by default a new buffer
+   * @throws ShardNotFoundError; ShardCorruptError when the shard ends earlier; RangeError when `into` has another length
    */
-  abstract getRange(name: ShardName, offset: number, length: number): Promise<Uint8Array>;
+  abstract getRange(name: ShardName, offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
 
   /** What is known of a shard without reading it, or null when the store does not hold it. */
   abstract head(name: ShardName): Promise<StoredShard | null>;

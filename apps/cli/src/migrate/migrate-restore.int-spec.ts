@@ -1,8 +1,23 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { type MigrationStack, type MigrationTenant, startMigrationStack } from '../../../../test/support/migration-stack.js';
-import { migrateFolder, type MigrateFolder } from './migrate-folder.js';
+import {
+  type MigrationStack,
+  type MigrationTenant,
+  startMigrationStack,
+} from '../../../../test/support/migration-stack.js';
+import { type MigrateFolder, migrateFolder } from './migrate-folder.js';
 import { restoreDataset } from './restore-dataset.js';
 
 let stack: MigrationStack;

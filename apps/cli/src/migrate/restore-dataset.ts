@@ -11,6 +11,7 @@ import {
   FileTreeReader,
   type OpenedSegment,
   openSegment,
+  SEGMENT_MAX_BYTES,
   type SegmentRecord,
   SegmentsRoot,
   unwrapSegmentKey,
@@ -63,7 +64,7 @@ export interface RestoreResult {
 }
 
 /** Segments that are fetched ahead of the one being written. */
-const AHEAD = 3;
+const AHEAD = 2;
 
 export async function restoreDataset(input: RestoreDataset): Promise<RestoreResult> {
   const { api } = input;
@@ -109,6 +110,8 @@ class Restore {
   private readonly byOrdinal = new Map<number, SegmentRecord>();
   private readonly fetcher: SegmentFetcher;
   private readonly plan: RestorePlan;
+  /** The plaintext of the segment that is being written. */
+  private readonly plaintext = new Uint8Array(SEGMENT_MAX_BYTES);
   private readonly progress: RestoreProgress = { phase: 'reading', files: 0, totalFiles: 0, bytes: 0, totalBytes: 0 };
 
   constructor(
@@ -201,7 +204,7 @@ class Restore {
 
   private open(record: SegmentRecord, content: Buffer, kind: OpenedSegment['kind']): OpenedSegment {
     const key = unwrapSegmentKey(this.keys, record.id, Buffer.from(record.key, 'base64'));
-    const opened = openSegment(record.id, key, content);
+    const opened = openSegment(record.id, key, content, this.plaintext);
     if (opened.kind !== kind)
       throw new CorruptDatasetError(`segment ${record.id}`, `a ${opened.kind} segment in the place of a ${kind} one`);
     return opened;

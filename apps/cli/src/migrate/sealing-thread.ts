@@ -8,28 +8,25 @@ import type { SealAnswer, SealingThreadData, SealRequest } from './seal-segment.
 /** Threads run the build's JavaScript, also when the caller is a test that runs from source. */
 const THREAD_FILE = 'dist/apps/cli/src/migrate/seal-segment.thread.js';
 
-/** Chunks that are packed and want to be sealed. `buffer` is given away until the answer brings it back. */
+/** Chunks that are packed and want to be sealed. `buffer` is not written to until they are. */
 export interface PackedSegment {
   id: SegmentId;
   kind: SegmentKind;
   ids: Uint8Array;
   lengths: Uint32Array;
-  buffer: ArrayBuffer;
+  buffer: SharedArrayBuffer;
   payloadBytes: number;
 }
 
-export interface SealedPack {
-  record: SegmentRecord;
-  bytes: Uint8Array;
-  buffer: ArrayBuffer;
-}
-
-/** Encryption, coding and hashing beside the main thread, which reads, cuts and sends meanwhile. */
+/**
+ * Encryption, coding and hashing beside the main thread, which reads, cuts and sends meanwhile. Buffers are shared: handing
+ * them over would make the collector of each thread count, and soon collect, megabytes that never are garbage.
+ */
 export class SealingThread {
   private readonly worker: Worker;
   private readonly waiting = new Map<
     number,
-    { resolve: (sealed: SealedPack) => void; reject: (error: Error) => void }
+    { resolve: (record: SegmentRecord) => void; reject: (error: Error) => void }
   >();
   private nextNumber = 1;
 
@@ -40,7 +37,7 @@ export class SealingThread {
       const caller = this.waiting.get(answer.number);
       this.waiting.delete(answer.number);
       if ('failure' in answer) caller?.reject(new Error(`sealing failed: ${answer.failure}`));
-      else caller?.resolve(answer);
+      else caller?.resolve(answer.record);
     });
     const lose = (error: Error) => {
       for (const caller of this.waiting.values()) caller.reject(error);
@@ -50,11 +47,12 @@ export class SealingThread {
     this.worker.on('exit', () => lose(new Error('the sealing thread ended')));
   }
 
-  seal(pack: PackedSegment): Promise<SealedPack> {
+  /** Seals into `out`, which has SEGMENT_MAX_BYTES; the container's length is the record's size. */
+  seal(pack: PackedSegment, out: SharedArrayBuffer): Promise<SegmentRecord> {
     const number = this.nextNumber++;
     return new Promise((resolve, reject) => {
       this.waiting.set(number, { resolve, reject });
-      this.worker.postMessage({ number, ...pack } satisfies SealRequest, [pack.buffer]);
+      this.worker.postMessage({ number, ...pack, out } satisfies SealRequest);
     });
   }
 

@@ -18,7 +18,7 @@ export class SegmentPacker {
 
   constructor(
     private readonly kind: SegmentKind,
-    private readonly takeBuffer: () => Promise<ArrayBuffer>,
+    private readonly takeBuffer: () => Promise<SharedArrayBuffer>,
     private readonly nextNumber: () => number,
   ) {}
 
@@ -49,7 +49,7 @@ export class SegmentPacker {
       kind: this.kind,
       ids,
       lengths: Uint32Array.from(this.lengths),
-      buffer: this.buffer.buffer as ArrayBuffer,
+      buffer: this.buffer.buffer as SharedArrayBuffer,
       payloadBytes: this.filled,
     };
     const full = { number: this.number, pack };

@@ -1,13 +1,13 @@
 /** Ciphertext to and from the data process: one request a segment, over connections that are kept. */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { SEGMENT_MAX_BYTES } from '#dataset';
 import { ConnectionFailed, RemoteProblem } from './client-errors.js';
 import { parseJson, problemFrom } from './migration-api.js';
 
 /** A connection that is silent for so long is given up. */
 const SILENCE_MS = 60_000;
-const PROBLEM_MAX_BYTES = 64 * 1024;
+/** Of a reply that is not a segment. */
+const REPLY_MAX_BYTES = 64 * 1024;
 
 export class SegmentTransfer {
   private readonly http = new HttpAgent({ keepAlive: true, maxSockets: 16 });
@@ -15,12 +15,12 @@ export class SegmentTransfer {
 
   /** Uploads a segment's ciphertext. @throws RemoteProblem, ConnectionFailed */
   async put(url: string, ticket: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
-    await this.exchange('PUT', url, ticket, bytes, PROBLEM_MAX_BYTES, signal);
+    await this.exchange('PUT', url, ticket, bytes, Buffer.alloc(0), signal);
   }
 
-  /** Downloads a segment's ciphertext, whole. @throws RemoteProblem, ConnectionFailed */
-  get(url: string, ticket: string, signal?: AbortSignal): Promise<Buffer> {
-    return this.exchange('GET', url, ticket, null, SEGMENT_MAX_BYTES, signal);
+  /** Downloads a segment's ciphertext into a buffer of SEGMENT_MAX_BYTES; gives its part that was filled. */
+  get(url: string, ticket: string, into: Buffer, signal?: AbortSignal): Promise<Buffer> {
+    return this.exchange('GET', url, ticket, null, into, signal);
   }
 
   /** Closes the kept connections. */
@@ -34,14 +34,16 @@ export class SegmentTransfer {
     url: string,
     ticket: string,
     body: Uint8Array | null,
-    replyMax: number,
+    into: Buffer,
     signal?: AbortSignal,
   ): Promise<Buffer> {
     let reply: IncomingMessage;
     let content: Buffer;
     try {
       reply = await this.send(method, url, ticket, body, signal);
-      content = await readAll(reply, reply.statusCode === 200 ? replyMax : PROBLEM_MAX_BYTES);
+      // What is not a segment is short, and a problem when it is not a segment that was asked for.
+      const room = method === 'GET' && reply.statusCode === 200 ? into : Buffer.alloc(REPLY_MAX_BYTES);
+      content = await readInto(reply, room);
     } catch (cause) {
       signal?.throwIfAborted();
       throw cause instanceof RemoteProblem ? cause : new ConnectionFailed(url, cause);
@@ -65,7 +67,6 @@ export class SegmentTransfer {
         {
           method,
           agent: secure ? this.https : this.http,
-          signal,
           timeout: SILENCE_MS,
           headers: {
             authorization: `Ticket ${ticket}`,
@@ -76,28 +77,25 @@ export class SegmentTransfer {
       );
       request.on('timeout', () => request.destroy(new Error(`silent for ${SILENCE_MS} ms`)));
       request.on('error', reject);
+      const abort = () => request.destroy(new Error('aborted'));
+      signal?.addEventListener('abort', abort, { once: true });
+      request.on('close', () => signal?.removeEventListener('abort', abort));
+      if (signal?.aborted) abort();
       request.end(body ?? undefined);
     });
   }
 }
 
-async function readAll(reply: IncomingMessage, most: number): Promise<Buffer> {
-  const stated = Number(reply.headers['content-length'] ?? Number.NaN);
-  if (stated > most) throw tooLarge(most);
-  // One buffer of the stated size, in place of parts that are put together: a segment is in memory once.
-  const whole = Number.isSafeInteger(stated) ? Buffer.allocUnsafe(stated) : null;
-  const parts: Buffer[] = [];
+async function readInto(reply: IncomingMessage, room: Buffer): Promise<Buffer> {
   let size = 0;
   for await (const part of reply as AsyncIterable<Buffer>) {
-    if (size + part.length > (whole?.length ?? most)) throw tooLarge(most);
-    if (whole) part.copy(whole, size);
-    else parts.push(part);
-    size += part.length;
+    if (size + part.length > room.length) {
+      throw new RemoteProblem(502, 'ReplyTooLarge', `the data process sent more than ${room.length} bytes`);
+    }
+    size += part.copy(room, size);
   }
-  if (whole && size !== whole.length) throw new Error('the reply was cut off');
-  return whole ?? Buffer.concat(parts);
-}
-
-function tooLarge(most: number): RemoteProblem {
-  return new RemoteProblem(502, 'ReplyTooLarge', `the data process sent more than ${most} bytes`);
+  if (reply.headers['content-length'] !== undefined && Number(reply.headers['content-length']) !== size) {
+    throw new Error('the reply was cut off');
+  }
+  return room.subarray(0, size);
 }

@@ -1,4 +1,4 @@
-import { SEGMENT_TARGET_BYTES } from '#dataset';
+import { SEGMENT_MAX_BYTES, SEGMENT_TARGET_BYTES } from '#dataset';
 import type { MigrationId } from '#kernel';
 import { RemoteProblem } from './client-errors.js';
 import type { JournalSegment } from './journal.js';
@@ -9,8 +9,10 @@ import type { SealingThread } from './sealing-thread.js';
 import type { FullPack } from './segment-packer.js';
 import type { SegmentTransfer } from './segment-transfer.js';
 
+/** Room for a segment that is filled to the target, whatever its number of chunks. */
+const OUT_BYTES = SEGMENT_MAX_BYTES;
 /** Segments that are being sealed or sent at once, and with the open one the number of buffers there are. */
-const MOST_UNDER_WAY = 4;
+const MOST_UNDER_WAY = 3;
 
 export interface UploaderParts {
   api: MigrationApi;
@@ -30,8 +32,9 @@ export interface UploaderParts {
  * After a failure nothing more is taken, and `finish` gives the first error.
  */
 export class SegmentUploader {
-  private readonly free: ArrayBuffer[] = [];
-  private readonly waitingForBuffer: ((buffer: ArrayBuffer) => void)[] = [];
+  private readonly free: SharedArrayBuffer[] = [];
+  private readonly freeOut: SharedArrayBuffer[] = [];
+  private readonly waitingForBuffer: ((buffer: SharedArrayBuffer) => void)[] = [];
   private buffers = 0;
   private readonly underWay = new Set<Promise<void>>();
   private failure: { error: unknown } | null = null;
@@ -46,15 +49,15 @@ export class SegmentUploader {
   }
 
   /** A buffer for a segment; waits while all are in use. @throws the first failure */
-  readonly takeBuffer = async (): Promise<ArrayBuffer> => {
+  readonly takeBuffer = async (): Promise<SharedArrayBuffer> => {
     this.throwFailure();
     const known = this.free.pop();
     if (known) return known;
     if (this.buffers <= MOST_UNDER_WAY) {
       this.buffers += 1;
-      return new ArrayBuffer(SEGMENT_TARGET_BYTES);
+      return new SharedArrayBuffer(SEGMENT_TARGET_BYTES);
     }
-    const buffer = await new Promise<ArrayBuffer>((resolve) => this.waitingForBuffer.push(resolve));
+    const buffer = await new Promise<SharedArrayBuffer>((resolve) => this.waitingForBuffer.push(resolve));
     this.throwFailure();
     return buffer;
   };
@@ -65,7 +68,7 @@ export class SegmentUploader {
       .catch((error: unknown) => {
         this.failure ??= { error };
         // Whoever waits for a buffer is let go, to see the failure.
-        for (const resolve of this.waitingForBuffer.splice(0)) resolve(new ArrayBuffer(0));
+        for (const resolve of this.waitingForBuffer.splice(0)) resolve(new SharedArrayBuffer(0));
       })
       .finally(() => this.underWay.delete(upload));
     this.underWay.add(upload);
@@ -89,11 +92,14 @@ export class SegmentUploader {
 
   private async upload({ number, pack }: FullPack): Promise<void> {
     const { sealing, onSealed, onUploaded } = this.parts;
-    const { record, bytes, buffer } = await sealing.seal(pack);
-    this.giveBack(buffer);
+    const out = this.freeOut.pop() ?? new SharedArrayBuffer(OUT_BYTES);
+    const record = await sealing.seal(pack, out);
+    const bytes = new Uint8Array(out, 0, record.size);
     const segment = { record, ids: Buffer.from(pack.ids), lengths: pack.lengths };
     await onSealed(segment);
     const ordinal = await retrying(this.patience, () => this.send(record, bytes));
+    this.freeOut.push(out);
+    this.giveBack(pack.buffer);
     onUploaded(number, { ...segment, ordinal });
   }
 
@@ -114,7 +120,7 @@ export class SegmentUploader {
     return standing.ordinal;
   }
 
-  private giveBack(buffer: ArrayBuffer): void {
+  private giveBack(buffer: SharedArrayBuffer): void {
     const next = this.waitingForBuffer.shift();
     if (next) next(buffer);
     else this.free.push(buffer);

@@ -44,12 +44,15 @@ export class SegmentTransferController {
   ): Promise<void> {
     const ticket = ticketOf(request);
     const id = parseId('segment', segmentId, '/path/segmentId');
-    const { bytes, failed } = await this.read.execute(ticket, id);
+    const { bytes, failed, release } = await this.read.execute(ticket, id);
+    // Also when the client went away before or while the reply was sent.
+    reply.raw.once('close', release);
+    if (reply.raw.destroyed) release();
     void reply
       .header('content-type', 'application/octet-stream')
       .header('cache-control', 'no-store')
       .header('x-unusable-shards', String(failed.length))
-      .send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      .send(bytes);
   }
 }
 

@@ -5,9 +5,9 @@ import { RemoveDatasetService } from './remove-dataset.service.js';
 import { PLACEMENT_TOPIC, REMOVAL_TOPIC, VERIFICATION_TOPIC } from './topics.js';
 import { VerifyMigrationService } from './verify-migration.service.js';
 
-/** Two segments are coded while two others wait for their nodes' disks. */
+/** One segment is coded while others wait for their nodes' disks; each holds some 30 MB. */
 @Injectable()
-@JobHandler(PLACEMENT_TOPIC, { concurrency: 4 })
+@JobHandler(PLACEMENT_TOPIC, { concurrency: 3 })
 export class PlacementHandler implements JobProcessor {
   constructor(private readonly service: PlaceSegmentService) {}
 

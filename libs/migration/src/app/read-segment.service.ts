@@ -3,6 +3,7 @@ import { SystemUnitOfWork } from '#database';
 import { Clock, NotFoundError, type SegmentId } from '#kernel';
 import { SegmentUnavailableError } from '../domain/migration.errors.js';
 import { TicketSigner } from '../domain/transfer-ticket.js';
+import { RestoreSlots } from '../infra/restore-slots.js';
 import { SegmentRepository } from '../infra/segment.repository.js';
 import type { ShardFailure } from '../infra/shard-work.js';
 import { ShardWorkers } from '../infra/shard-workers.js';
@@ -10,8 +11,10 @@ import { StorageNodeRepository } from '../infra/storage-node.repository.js';
 
 /** A segment's ciphertext, and the shards that could not be used for it: for whoever repairs. */
 export interface ReadSegment {
-  bytes: Uint8Array;
+  bytes: Buffer;
   failed: ShardFailure[];
+  /** To be called, once or more often, when the bytes have been sent or will not be: others wait for their memory. */
+  release(): void;
 }
 
 @Injectable()
@@ -22,13 +25,14 @@ export class ReadSegmentService {
     private readonly segments: SegmentRepository,
     private readonly nodes: StorageNodeRepository,
     private readonly workers: ShardWorkers,
+    private readonly slots: RestoreSlots,
     private readonly signer: TicketSigner,
   ) {}
 
   /**
    * The ciphertext of a placed segment from any k of its shards, each checked against the root that the tenant signed.
    * Another dataset's segment is as if it did not exist.
-   * @throws TicketError, NotFoundError, SegmentUnavailableError
+   * @throws TicketError, NotFoundError, SegmentUnavailableError, TransferBusyError
    */
   async execute(ticketText: string, id: SegmentId): Promise<ReadSegment> {
     const ticket = this.signer.verify(ticketText, 'get', Math.floor(this.clock.now().getTime() / 1000));
@@ -47,8 +51,19 @@ export class ReadSegmentService {
       };
     });
     const { size, sha256, k, m, roots } = segment;
-    const result = await this.workers.gather({ segment: { id, size, sha256, k, m, roots }, shards });
-    if (result.outcome === 'unavailable') throw new SegmentUnavailableError(id, result.readable, k);
-    return { bytes: result.bytes, failed: result.failed };
+    const slot = await this.slots.take();
+    try {
+      const result = await this.workers.gather({
+        segment: { id, size, sha256, k, m, roots },
+        shards,
+        into: slot.memory,
+      });
+      if (result.outcome === 'unavailable') throw new SegmentUnavailableError(id, result.readable, k);
+      if (result.answer !== slot.memory) slot.replace(result.answer);
+      return { bytes: Buffer.from(result.answer, 0, size), failed: result.failed, release: slot.release };
+    } catch (error) {
+      slot.release();
+      throw error;
+    }
   }
 }

@@ -44,3 +44,10 @@ export class StagingFullError extends DomainError {
     super('unavailable', 'StagingFull', 'Uploads wait for earlier ones to be placed; try again in a moment.');
   }
 }
+
+/** As many segments are being sent as there is memory for, and as many wait as may. */
+export class TransferBusyError extends DomainError {
+  constructor() {
+    super('unavailable', 'TransferBusy', 'Too many segments are being sent at once; try again in a moment.');
+  }
+}

@@ -13,12 +13,7 @@ if (!port) throw new Error('shard-work.thread is started as a worker thread');
 port.on('message', ({ number, work }: Request) => {
   const done = work.op === 'place' ? placeShards(work) : gatherSegment(work);
   done.then(
-    (result) => {
-      const bytes = 'bytes' in result ? result.bytes : null;
-      // Handed over and not copied, where the buffer is not shared with others.
-      const handOver = bytes && bytes.byteLength === bytes.buffer.byteLength ? [bytes.buffer as ArrayBuffer] : [];
-      port.postMessage({ number, result }, handOver);
-    },
+    (result) => port.postMessage({ number, result }),
     (error: Error) => port.postMessage({ number, failure: error.message }),
   );
 });

@@ -2,11 +2,15 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { projectRoot } from '#database';
+import { SEGMENT_MAX_BYTES } from '#dataset';
 import { DomainError } from '#kernel';
-import type { GatherResult, GatherWork, PlaceResult, PlaceWork, ShardWork } from './shard-work.js';
+import type { GatherResult, GatherWork, PlaceResult, PlaceWork, ShardThreadData, ShardWork } from './shard-work.js';
 
 /** Threads run the build's JavaScript, also when the caller is a test that runs from source. */
 const THREAD_FILE = 'dist/libs/migration/src/infra/shard-work.thread.js';
+
+/** A thread makes few objects; what is large is in buffers of its own. */
+const YOUNG_GENERATION_MB = 4;
 
 export abstract class ShardWorkersOptions {
   /** How many threads do shard work in this process. */
@@ -65,7 +69,13 @@ export class ShardWorkers implements OnModuleDestroy {
   }
 
   private start(): Thread {
-    const thread: Thread = { worker: new Worker(join(projectRoot(), THREAD_FILE)), waiting: new Map() };
+    const thread: Thread = {
+      worker: new Worker(join(projectRoot(), THREAD_FILE), {
+        workerData: { segmentMaxBytes: SEGMENT_MAX_BYTES } satisfies ShardThreadData,
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+      }),
+      waiting: new Map(),
+    };
     thread.worker.on('message', ({ number, result, failure }: { number: number; result?: never; failure?: string }) => {
       const caller = thread.waiting.get(number);
       thread.waiting.delete(number);
