@@ -10,7 +10,8 @@ const FEATURE_IMPORTS = {
   tenancy: ['ledger'],
   network: ['ledger', 'tenancy'],
   provisioning: ['ledger', 'tenancy', 'network'],
-  migration: ['ledger', 'tenancy'],
+  operations: [],
+  migration: ['ledger', 'tenancy', 'operations'],
 };
 
 /** An outside library and the one library of ours that may import it. */

@@ -14,5 +14,5 @@ module.exports = {
     'http',
     'telemetry',
   ],
-  FEATURE: ['tenancy', 'network', 'ledger', 'provisioning', 'migration'],
+  FEATURE: ['tenancy', 'network', 'ledger', 'provisioning', 'migration', 'operations'],
 };

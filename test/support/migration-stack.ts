@@ -28,6 +28,7 @@ export interface Part {
 /** A tenant with what a client needs: credential, keys, a state folder. */
 export interface MigrationTenant {
   id: string;
+  apiKey: string;
   call: TestApi['operator'];
   api: MigrationApi;
   transfer: SegmentTransfer;
@@ -131,6 +132,7 @@ export async function startMigrationStack(nodeCount = 6): Promise<MigrationStack
       tenants += 1;
       return {
         id,
+        apiKey,
         call,
         api: new MigrationApi({ url: api.url, apiKey, patience: { forMs: 20_000 } }),
         transfer,

@@ -6,6 +6,7 @@ import { KeyringModule } from '#keyring';
 import { LedgerApiModule, LedgerModule } from '#ledger';
 import { MigrationApiModule } from '#migration';
 import { NetworkApiModule } from '#network';
+import { OperationsApiModule } from '#operations';
 import { ProvisioningApiModule } from '#provisioning';
 import { ClockModule, type Logger, TelemetryModule } from '#telemetry';
 import { TenancyApiModule } from '#tenancy';
@@ -31,6 +32,7 @@ export class ApiModule {
         TenancyApiModule,
         NetworkApiModule.forRoot(settings),
         MigrationApiModule.forRoot(settings),
+        OperationsApiModule,
         LedgerApiModule,
         ProvisioningApiModule,
       ],

@@ -12,6 +12,7 @@ export const PERMISSIONS = {
   'ledger:read': "Read the tenant's ledger entries, receipts and bundles",
   'migration:read': 'Read datasets, migrations and their progress',
   'migration:write': 'Create datasets, move data in and restore it',
+  'operation:read': 'Read and watch long-running operations',
   'system:tenant:read': 'Read all tenants (operator)',
   'system:tenant:write': 'Create, suspend, resume and delete tenants, set quotas (operator)',
   'system:pool:read': 'Read address pools (operator)',
@@ -24,7 +25,7 @@ export const PERMISSIONS = {
 
 export type Permission = keyof typeof PERMISSIONS;
 
-const READ: Permission[] = ['tenant:read', 'network:read', 'ledger:read', 'migration:read'];
+const READ: Permission[] = ['tenant:read', 'network:read', 'ledger:read', 'migration:read', 'operation:read'];
 
 const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
   operator: [
@@ -46,8 +47,8 @@ const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
   'tenant-owner': [...READ, 'user:read', 'user:write', 'key:read', 'key:write', 'network:write', 'migration:write'],
   editor: [...READ, 'network:write', 'migration:write'],
   viewer: READ,
-  auditor: ['tenant:read', 'user:read', 'key:read', 'network:read', 'ledger:read', 'migration:read'],
-  worker: ['migration:read', 'migration:write'],
+  auditor: ['tenant:read', 'user:read', 'key:read', 'network:read', 'ledger:read', 'migration:read', 'operation:read'],
+  worker: ['migration:read', 'migration:write', 'operation:read'],
 };
 
 /** Roles that exist in the operator's own tenant only. */

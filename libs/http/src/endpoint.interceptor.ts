@@ -41,7 +41,7 @@ export class EndpointInterceptor implements NestInterceptor {
     const { op } = request.prepared;
     return next.handle().pipe(
       concatMap(async (result: unknown) => {
-        if (spec.reply === undefined && reply.sent) return;
+        if (spec.reply === undefined && (reply.sent || reply.raw.headersSent)) return;
         sendStored(reply, op.reply?.stored ?? plainReply(spec, result));
       }),
     );

@@ -29,7 +29,8 @@ export class ProblemFilter implements ExceptionFilter {
 }
 
 export function sendProblem(reply: FastifyReply, document: Problem): void {
-  if (document.status === 503) void reply.header('retry-after', '1');
+  const mayComeAgain = document.status === 503 || document.status === 429;
+  if (mayComeAgain && !reply.hasHeader('retry-after')) void reply.header('retry-after', '1');
   if (document.status === 401) void reply.header('www-authenticate', 'Bearer');
   void reply.status(document.status).header('content-type', 'application/problem+json').send(JSON.stringify(document));
 }

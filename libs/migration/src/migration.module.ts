@@ -4,6 +4,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import type { Tx } from '#database';
 import type { Blocker, TenantId } from '#kernel';
 import { ServiceKeys } from '#keyring';
+import { OperationsModule } from '#operations';
 import { TenantContents, TenantSharedModule } from '#tenancy';
 import { DatasetController } from './api/dataset.controller.js';
 import { MigrationController } from './api/migration.controller.js';
@@ -83,7 +84,7 @@ export class MigrationApiModule implements OnModuleInit {
   static forRoot(options: TicketOptions): DynamicModule {
     return {
       module: MigrationApiModule,
-      imports: [entities, TenantSharedModule],
+      imports: [entities, TenantSharedModule, OperationsModule],
       controllers: [DatasetController, MigrationController, StorageNodeController],
       providers: [
         ...repositories,
@@ -121,7 +122,7 @@ export class MigrationWorkerModule {
   static forRoot(options: { stagingDir: string }): DynamicModule {
     return {
       module: MigrationWorkerModule,
-      imports: [entities],
+      imports: [entities, OperationsModule],
       providers: [
         ...repositories,
         ...staging(options.stagingDir),

@@ -9,7 +9,7 @@ import { IssueRestoreTicketService } from '../app/issue-restore-ticket.service.j
 import { MigrationQueries } from '../app/migration.queries.js';
 import { SetDatasetKeyService } from '../app/set-dataset-key.service.js';
 import * as schemas from './dataset.schemas.js';
-import { datasetView, manifestSegmentView, manifestView, ticketView } from './dataset.view.js';
+import { datasetView, deletedDatasetView, manifestSegmentView, manifestView, ticketView } from './dataset.view.js';
 
 interface InDataset {
   datasetId: DatasetId;
@@ -82,8 +82,9 @@ export class DatasetController {
     summary: 'Delete a dataset: its wrapped key at once, its shards by and by',
     permission: 'migration:write',
     params: schemas.datasetParams,
+    status: 202,
     reply: schemas.deletedDatasetSchema,
-    view: datasetView,
+    view: deletedDatasetView,
   })
   delete(@Op() op: OpContext, @PathInput() { datasetId }: InDataset) {
     return this.deleteDataset.execute(op, datasetId);

@@ -19,7 +19,10 @@ export const datasetSchema = z
   .meta({ id: 'Dataset' });
 
 export const changedDatasetSchema = datasetSchema.extend(recordedSchema.shape);
-export const deletedDatasetSchema = datasetSchema.extend(recordedSchema.partial().shape);
+export const deletedDatasetSchema = datasetSchema.extend({
+  ...recordedSchema.partial().shape,
+  operationId: z.string().describe('Watch the removal at GET /v1/operations/<id>/events.'),
+});
 export const datasetPage = pageSchema(datasetSchema);
 export const datasetParams = z.strictObject({ datasetId: idSchema('dataset') });
 export const datasetListQuery = z.strictObject({ ...pageQuery, name: nameSchema.optional() });

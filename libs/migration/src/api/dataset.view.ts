@@ -1,3 +1,4 @@
+import type { DeletedDataset } from '../app/delete-dataset.service.js';
 import type { IssuedTicket } from '../app/ticket-issuer.js';
 import type { DatasetEntity } from '../infra/dataset.entity.js';
 import type { StoredManifest } from '../infra/manifest.repository.js';
@@ -17,6 +18,11 @@ export const datasetView = (dataset: DatasetEntity) => ({
   key: dataset.keyDocument,
   version: dataset.version,
   createdAt: dataset.createdAt.toISOString(),
+});
+
+export const deletedDatasetView = ({ dataset, operationId }: DeletedDataset) => ({
+  ...datasetView(dataset),
+  operationId,
 });
 
 export const manifestView = (manifest: StoredManifest) => ({

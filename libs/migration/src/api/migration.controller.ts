@@ -8,7 +8,12 @@ import { MigrationQueries } from '../app/migration.queries.js';
 import { type RegisterSegments, RegisterSegmentsService } from '../app/register-segments.service.js';
 import { SubmitManifestService } from '../app/submit-manifest.service.js';
 import * as schemas from './migration.schemas.js';
-import { migrationProgressView, migrationView, registeredSegmentsView } from './migration.view.js';
+import {
+  migrationProgressView,
+  migrationView,
+  registeredSegmentsView,
+  startedMigrationView,
+} from './migration.view.js';
 
 interface InMigration {
   migrationId: MigrationId;
@@ -68,8 +73,8 @@ export class MigrationController {
     permission: 'migration:write',
     status: 200,
     params: schemas.migrationParams,
-    reply: schemas.changedMigrationSchema,
-    view: migrationView,
+    reply: schemas.startedMigrationSchema,
+    view: startedMigrationView,
   })
   start(@Op() op: OpContext, @PathInput() { migrationId }: InMigration) {
     return this.changeMigration.start(op, migrationId);

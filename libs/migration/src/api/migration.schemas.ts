@@ -43,6 +43,9 @@ export const migrationProgressSchema = migrationSchema
   .meta({ id: 'MigrationProgress' });
 
 export const changedMigrationSchema = migrationSchema.extend(recordedSchema.shape);
+export const startedMigrationSchema = changedMigrationSchema.extend({
+  operationId: z.string().describe('Watch it at GET /v1/operations/<id>/events.'),
+});
 export const migrationPage = pageSchema(migrationSchema);
 export const migrationParams = z.strictObject({ migrationId: idSchema('migration') });
 export const migrationListQuery = z.strictObject({ ...pageQuery, datasetId: idSchema('dataset').optional() });

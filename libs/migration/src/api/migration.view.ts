@@ -1,3 +1,4 @@
+import type { StartedMigration } from '../app/change-migration.service.js';
 import type { MigrationProgress } from '../app/migration.queries.js';
 import type { RegisteredSegment } from '../app/register-segments.service.js';
 import type { MigrationEntity } from '../infra/migration.entity.js';
@@ -16,6 +17,11 @@ export const migrationView = (migration: MigrationEntity) => ({
   createdAt: migration.createdAt.toISOString(),
   startedAt: migration.startedAt?.toISOString() ?? null,
   finishedAt: migration.finishedAt?.toISOString() ?? null,
+});
+
+export const startedMigrationView = ({ migration, operationId }: StartedMigration) => ({
+  ...migrationView(migration),
+  operationId,
 });
 
 export const migrationProgressView = ({ migration, totals, missing, waiting }: MigrationProgress) => ({

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Outbox, SystemUnitOfWork } from '#database';
 import { type SegmentId, type StorageNodeId, type TenantId } from '#kernel';
+import { Operations } from '#operations';
 import { type PlacementNode, placeStripe } from '#placement';
 import { MigrationRepository } from '../infra/migration.repository.js';
 import { SegmentRepository, type ShardPlace, type StoredSegment } from '../infra/segment.repository.js';
@@ -9,7 +10,7 @@ import { ShardWorkers } from '../infra/shard-workers.js';
 import { StagingArea } from '../infra/staging-area.js';
 import type { StorageNodeEntity } from '../infra/storage-node.entity.js';
 import { StorageNodeRepository } from '../infra/storage-node.repository.js';
-import { PLACEMENT_TOPIC, parseTopicKey, topicKey, VERIFICATION_TOPIC } from './topics.js';
+import { MIGRATION_OPERATION, PLACEMENT_TOPIC, parseTopicKey, topicKey, VERIFICATION_TOPIC } from './topics.js';
 
 /** A placement that this process has taken over: what is to be placed, under which epoch, where it may go. */
 interface Claim {
@@ -38,6 +39,7 @@ export class PlaceSegmentService {
     private readonly staging: StagingArea,
     private readonly workers: ShardWorkers,
     private readonly outbox: Outbox,
+    private readonly operations: Operations,
   ) {}
 
   /** @param key of PLACEMENT_TOPIC @throws when some shard could not be placed; the reason is kept with the segment */
@@ -118,10 +120,11 @@ export class PlaceSegmentService {
   }
 
   private async commit({ segment, epoch }: Claim, shards: ShardPlace[], key: string): Promise<void> {
-    const { tenantId, datasetId } = segment;
+    const { tenantId, datasetId, migrationId } = segment;
     const committed = await this.uow.run(async (tx) => {
       const through = await this.outbox.pendingThrough(tx, PLACEMENT_TOPIC, key);
       if (!(await this.segments.commitPlacement(tx, tenantId, segment.record.id, epoch, shards))) return false;
+      this.operations.advance(tx, { tenantId, resourceId: migrationId, kind: MIGRATION_OPERATION }, { done: 1 });
       const verifying = await this.migrations.holdVerifying(tx, tenantId, datasetId);
       if (verifying) this.outbox.add(tx, { topic: VERIFICATION_TOPIC, key: topicKey(tenantId, verifying), tenantId });
       await this.outbox.complete(tx, PLACEMENT_TOPIC, key, through);

@@ -3,6 +3,7 @@ import { requirePermission } from '#auth';
 import { type Tx, UnitOfWork } from '#database';
 import { type SegmentRecord, segmentRecordBytes } from '#dataset';
 import { Clock, ConflictError, InvalidInputError, type MigrationId, type OpContext, type SegmentId } from '#kernel';
+import { Operations } from '#operations';
 import { afterEvent, takesSegments } from '../domain/migration-state.js';
 import type { DatasetEntity } from '../infra/dataset.entity.js';
 import { DatasetRepository } from '../infra/dataset.repository.js';
@@ -10,6 +11,7 @@ import type { MigrationEntity } from '../infra/migration.entity.js';
 import { MigrationRepository } from '../infra/migration.repository.js';
 import { SegmentRepository, type StoredSegment } from '../infra/segment.repository.js';
 import { type IssuedTicket, TicketIssuer } from './ticket-issuer.js';
+import { MIGRATION_OPERATION } from './topics.js';
 
 export interface RegisterSegments {
   segments: SegmentRecord[];
@@ -32,6 +34,7 @@ export class RegisterSegmentsService {
     private readonly migrations: MigrationRepository,
     private readonly segments: SegmentRepository,
     private readonly tickets: TicketIssuer,
+    private readonly operations: Operations,
   ) {}
 
   /**
@@ -94,6 +97,8 @@ export class RegisterSegmentsService {
       fresh,
     );
     dataset.nextOrdinal += fresh.length;
+    const operation = { tenantId, resourceId: migration.id, kind: MIGRATION_OPERATION };
+    this.operations.advance(tx, operation, { total: fresh.length });
     await this.datasets.save(tx, dataset);
     return this.segments.findMany(tx, tenantId, ids);
   }

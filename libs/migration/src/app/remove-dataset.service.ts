@@ -3,13 +3,14 @@ import { Outbox, SystemUnitOfWork, type Tx } from '#database';
 import { type DatasetId, NotFoundError, type SegmentId, type StorageNodeId, type TenantId } from '#kernel';
 import { LedgerWriter } from '#ledger';
 import type { ShardName } from '#object-store';
+import { Operations } from '#operations';
 import { DatasetRepository } from '../infra/dataset.repository.js';
 import { NodeStores } from '../infra/node-stores.js';
 import { SegmentRepository, type ShardPlace } from '../infra/segment.repository.js';
 import { StagingArea } from '../infra/staging-area.js';
 import type { StorageNodeEntity } from '../infra/storage-node.entity.js';
 import { StorageNodeRepository } from '../infra/storage-node.repository.js';
-import { parseTopicKey, REMOVAL_TOPIC } from './topics.js';
+import { DELETION_OPERATION, parseTopicKey, REMOVAL_TOPIC } from './topics.js';
 import { workerContext } from './verify-migration.service.js';
 
 const SEGMENT_BATCH = 100;
@@ -35,12 +36,14 @@ export class RemoveDatasetService {
     private readonly staging: StagingArea,
     private readonly ledger: LedgerWriter,
     private readonly outbox: Outbox,
+    private readonly operations: Operations,
   ) {}
 
   /** @param key of REMOVAL_TOPIC */
   async execute(key: string): Promise<void> {
     const { tenantId, id } = parseTopicKey('dataset', key);
     const datasetId = id as DatasetId;
+    const operation = { tenantId, resourceId: id, kind: DELETION_OPERATION };
     for (;;) {
       const batch = await this.uow.run((tx) => this.nextBatch(tx, tenantId, datasetId));
       if (!batch) break;
@@ -49,11 +52,14 @@ export class RemoveDatasetService {
         await this.staging.remove(tenantId, segment.id);
       }
       const ids = batch.segments.map((segment) => segment.id);
-      await this.uow.run((tx) => this.segments.deleteMany(tx, tenantId, ids));
+      await this.uow.run(async (tx) => {
+        this.operations.advance(tx, operation, { done: await this.segments.deleteMany(tx, tenantId, ids) });
+      });
     }
     await this.uow.runAs(workerContext(tenantId), async (tx) => {
       const through = await this.outbox.pendingThrough(tx, REMOVAL_TOPIC, key);
       await this.finish(tx, tenantId, datasetId);
+      await this.operations.succeed(tx, operation);
       await this.outbox.complete(tx, REMOVAL_TOPIC, key, through);
     });
   }

@@ -17,3 +17,8 @@ export function parseTopicKey<K extends 'segment' | 'migration' | 'dataset'>(kin
   if (!isId('tenant', tenantId) || !isId(kind, id)) throw new TypeError(`${key} is not a key of a ${kind}`);
   return { tenantId, id };
 }
+
+/** The operation that a caller watches while a migration is under way, from its start to its commit; counts segments. */
+export const MIGRATION_OPERATION = 'migration.run';
+/** The operation of a dataset's removal; counts segments. */
+export const DELETION_OPERATION = 'dataset.delete';

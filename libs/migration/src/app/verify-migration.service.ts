@@ -3,6 +3,7 @@ import { Outbox, SystemUnitOfWork, type Tx } from '#database';
 import { type ManifestStatement, verifyManifest } from '#dataset';
 import { Clock, type MigrationId, newId, type OpContext, type TenantId } from '#kernel';
 import { LedgerWriter } from '#ledger';
+import { Operations } from '#operations';
 import { afterEvent } from '../domain/migration-state.js';
 import { DatasetRepository } from '../infra/dataset.repository.js';
 import { ManifestRepository, type StoredManifest } from '../infra/manifest.repository.js';
@@ -10,7 +11,7 @@ import type { MigrationEntity } from '../infra/migration.entity.js';
 import { MigrationRepository } from '../infra/migration.repository.js';
 import { SegmentRepository } from '../infra/segment.repository.js';
 import { migrationRecord } from './migration-records.js';
-import { parseTopicKey, VERIFICATION_TOPIC } from './topics.js';
+import { MIGRATION_OPERATION, parseTopicKey, VERIFICATION_TOPIC } from './topics.js';
 
 const SEGMENT_PAGE = 1000;
 
@@ -29,6 +30,7 @@ export class VerifyMigrationService {
     private readonly segments: SegmentRepository,
     private readonly ledger: LedgerWriter,
     private readonly outbox: Outbox,
+    private readonly operations: Operations,
   ) {}
 
   /** @param key of VERIFICATION_TOPIC */
@@ -62,6 +64,7 @@ export class VerifyMigrationService {
     await this.migrations.save(tx, migration);
     Object.assign(dataset, { manifestVersion: manifest.version, version: dataset.version + 1 });
     await this.datasets.save(tx, dataset);
+    await this.operations.succeed(tx, { tenantId, resourceId: id, kind: MIGRATION_OPERATION });
   }
 
   private async allPlaced(

@@ -227,10 +227,18 @@ export class SegmentRepository {
     return rows.map((row) => row.id);
   }
 
-  /** Removes segments with the record of their shards; the shards themselves are gone by then. */
-  async deleteMany(tx: Tx, tenantId: TenantId, ids: readonly SegmentId[]): Promise<void> {
+  async countOf(tx: Tx, tenantId: TenantId, datasetId: DatasetId): Promise<number> {
+    const [row] = await tx.query<{ n: number }>(
+      'SELECT count(*)::integer AS n FROM segment WHERE tenant_id = $1 AND dataset_id = $2',
+      [tenantId, datasetId],
+    );
+    return row?.n ?? 0;
+  }
+
+  /** Removes segments with the record of their shards; the shards themselves are gone by then. Gives how many there were. */
+  async deleteMany(tx: Tx, tenantId: TenantId, ids: readonly SegmentId[]): Promise<number> {
     await tx.execute('DELETE FROM shard WHERE tenant_id = $1 AND segment_id = ANY ($2)', [tenantId, [...ids]]);
-    await tx.execute('DELETE FROM segment WHERE tenant_id = $1 AND id = ANY ($2)', [tenantId, [...ids]]);
+    return tx.execute('DELETE FROM segment WHERE tenant_id = $1 AND id = ANY ($2)', [tenantId, [...ids]]);
   }
 
   /** The dataset's segments from `from` on whose ordinals lie in `ranges`, ascending, at most `limit`. */
