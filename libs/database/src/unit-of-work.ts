@@ -33,7 +33,7 @@ export class UnitOfWork {
     return attempting(() => inTransaction(this.dataSource, ctx, 'change', work), ctx.idempotency !== undefined);
   }
 
-  /** A consistent read as the tenant; takes no idempotency key and writes nothing. */
+  /** A read as the tenant; all its statements see one snapshot. Takes no idempotency key and writes nothing. */
   read<T>(ctx: OpContext, work: (tx: Tx) => Promise<T>): Promise<T> {
     return attempting(() => inTransaction(this.dataSource, ctx, 'read', work), true);
   }
@@ -129,7 +129,7 @@ async function begin(runner: QueryRunner, tx: Tx, ctx: OpContext | null, mode: M
   const idempotency = mode === 'change' && !ctx?.dryRun ? ctx?.idempotency : undefined;
   (runner as { isTransactionActive: boolean }).isTransactionActive = true;
   const rows = await tx.pipeline([
-    { sql: mode === 'read' ? 'BEGIN READ ONLY' : 'BEGIN' },
+    { sql: mode === 'read' ? 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' : 'BEGIN' },
     ...(ctx ? openContext(ctx, idempotency) : []),
   ]);
   if (idempotency) requireUnanswered(idempotency, rows);
