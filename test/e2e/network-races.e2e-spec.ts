@@ -178,6 +178,29 @@ describe('at the same time', () => {
     }
   });
 
+  it('VPCs are purged while they are read: they are there or they are not', async () => {
+    const { call } = await emptyVpc();
+    const paths = ['/v1/vpcs', '/v1/route-tables', '/v1/subnets', '/v1/nat-gateways', '/v1/internet-gateways'];
+    const seen: TestReply[] = [];
+    let purging = true;
+    const readers = paths.map(async (path) => {
+      while (purging) seen.push(await call('GET', path));
+    });
+    for (let round = 0; round < 12; round += 1) {
+      const { vpcId, subnetId, internetGatewayId } = await fixture.office(call);
+      succeeded(await call('DELETE', `/v1/subnets/${subnetId}`));
+      succeeded(await call('POST', `/v1/internet-gateways/${internetGatewayId}/detach`, { vpcId }));
+      succeeded(await call('DELETE', `/v1/internet-gateways/${internetGatewayId}`));
+      succeeded(await call('DELETE', `/v1/vpcs/${vpcId}`));
+      const one = Promise.all([call('GET', `/v1/vpcs/${vpcId}`), call('GET', `/v1/subnets/${subnetId}`)]);
+      await fixture.realize(vpcId);
+      seen.push(...(await one));
+    }
+    purging = false;
+    await Promise.all(readers);
+    expect(seen.filter(({ status }) => status !== 200 && status !== 404).map(({ body }) => body)).toEqual([]);
+  });
+
   it('whatever many clients do to the gateways of a few VPCs, nothing fails of its own and nothing is left over', async () => {
     const networks: WholeNetwork[] = [];
     for (let n = 0; n < 3; n += 1) networks.push(await fixture.wholeNetwork());

@@ -34,6 +34,14 @@ export function succeeded({ status, body }: TestReply): TestReply['body'] {
   return body;
 }
 
+/** A VPC 10.0.0.0/16 with an internet gateway and one subnet. */
+export interface Office {
+  vpcId: string;
+  mainRouteTableId: string;
+  internetGatewayId: string;
+  subnetId: string;
+}
+
 /** The API on a database of its own, and what a worker would do beside it. */
 export class NetworkFixture {
   private constructor(
@@ -93,6 +101,18 @@ export class NetworkFixture {
   async gatewayHost(name: string): Promise<string> {
     const body = { name, wireguardPublicKey: wireguardKey(), endpoint: `${name}.example.net:51820` };
     return succeeded(await this.api.operator('POST', '/v1/system/gateway-hosts', body)).id;
+  }
+
+  async office(call: Caller): Promise<Office> {
+    const vpc = succeeded(await call('POST', '/v1/vpcs', { cidrBlock: '10.0.0.0/16' }));
+    const gateway = succeeded(await call('POST', '/v1/internet-gateways', { vpcId: vpc.id }));
+    const subnet = { vpcId: vpc.id, cidrBlock: '10.0.0.0/24', zone: 'zone-1' };
+    return {
+      vpcId: vpc.id,
+      mainRouteTableId: vpc.mainRouteTableId,
+      internetGatewayId: gateway.id,
+      subnetId: succeeded(await call('POST', '/v1/subnets', subnet)).id,
+    };
   }
 
   /** Needs a public pool and a gateway host. All tenants get the same addresses inside. */
