@@ -38,7 +38,8 @@ export class DatabaseModule {
             connectionTimeoutMillis: 10_000,
             statement_timeout: 30_000,
             lock_timeout: 10_000,
-            idle_in_transaction_session_timeout: 60_000,
+            // A process that was stopped in a transaction must not keep its locks: whoever waits for one gives up by then.
+            idle_in_transaction_session_timeout: 10_000,
           },
         }),
       ],
