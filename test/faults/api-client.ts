@@ -36,6 +36,8 @@ export class ApiClient {
   constructor(
     private readonly apiUrls: readonly string[],
     private readonly apiKey: string | null,
+    /** Ends all waiting for answers. */
+    private readonly abandoned?: AbortSignal,
   ) {}
 
   /** @throws UnansweredError */
@@ -87,6 +89,7 @@ export class ApiClient {
     const deadline = Date.now() + GIVE_UP_MS;
     let last = '';
     for (let attempts = 1; Date.now() < deadline; attempts += 1) {
+      this.abandoned?.throwIfAborted();
       const url = this.apiUrls[this.turn++ % this.apiUrls.length];
       try {
         const answer = await this.send(`${url}${path}`, method, body, headers);
@@ -95,7 +98,7 @@ export class ApiClient {
       } catch (error) {
         last = `${(error as Error).message} ${((error as Error).cause as Error | undefined)?.message ?? ''}`;
       }
-      await delay(Math.min(FIRST_PAUSE_MS * 2 ** attempts, LONGEST_PAUSE_MS));
+      await delay(Math.min(FIRST_PAUSE_MS * 2 ** attempts, LONGEST_PAUSE_MS), undefined, { signal: this.abandoned });
     }
     throw new UnansweredError(`${method} ${path} was not answered within ${GIVE_UP_MS} ms; last: ${last}`);
   }

@@ -38,6 +38,8 @@ export interface ChangeLoadOptions {
   callersPerTenant: number;
   /** Between two changes of one caller, in milliseconds. */
   paceMs: number;
+  /** Ends all waiting for answers. */
+  abandoned: AbortSignal;
 }
 
 /** Requests that are sent twice at the same time, and answered ones that are sent again. */
@@ -72,7 +74,7 @@ export class ChangeLoad {
   /** Makes the tenants; nothing runs yet. */
   static async prepare(options: ChangeLoadOptions): Promise<ChangeLoad> {
     const load = new ChangeLoad(options);
-    const operator = new ApiClient(options.apiUrls, options.operatorKey);
+    const operator = new ApiClient(options.apiUrls, options.operatorKey, options.abandoned);
     for (let at = 0; at < options.tenants; at += 1) load.tenants.push(await makeTenant(options, operator, at));
     return load;
   }
@@ -209,7 +211,7 @@ async function makeTenant(options: ChangeLoadOptions, operator: ApiClient, at: n
     const set = await create('PUT', `/v1/system/tenants/${id}/quotas/${quota}`, { allowed });
     if (set.status >= 300) throw new Error(`no quota: ${set.status} ${JSON.stringify(set.body)}`);
   }
-  const client = new ApiClient(options.apiUrls, apiKey);
+  const client = new ApiClient(options.apiUrls, apiKey, options.abandoned);
   return { id, apiKey, viewKey, rootPublicKey, client, acknowledged: [], vpcs: new Map(), subnets: new Map() };
 }
 

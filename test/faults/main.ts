@@ -38,4 +38,9 @@ async function main(): Promise<number> {
   return EXIT_USAGE;
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`${(error as Error).stack ?? error}\n`);
+  process.exitCode = 1;
+}

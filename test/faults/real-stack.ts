@@ -37,6 +37,7 @@ const PORT_STEP = 10;
 export class RealStack {
   readonly dataDir: string;
   readonly apiUrls: string[];
+  readonly workerUrls: string[];
   private supervisor: ChildProcess | null = null;
   private exit: Promise<unknown> = Promise.resolve();
   private said = '';
@@ -46,7 +47,8 @@ export class RealStack {
     private readonly ports: { api: number; data: number; worker: number },
   ) {
     this.dataDir = join(options.folder, 'data');
-    this.apiUrls = seriesOf(ports.api, options.apis).map((port) => `http://127.0.0.1:${port}`);
+    this.apiUrls = seriesOf(ports.api, options.apis).map(localUrl);
+    this.workerUrls = seriesOf(ports.worker, options.workers).map(localUrl);
   }
 
   static async prepare(options: RealStackOptions): Promise<RealStack> {
@@ -134,9 +136,8 @@ export class RealStack {
 
   /** The workers whose sequencer leads at this moment; one that does not answer leads nothing that we know of. */
   async leaders(): Promise<string[]> {
-    const state = this.state();
     const found = await Promise.all(
-      (state?.workerUrls ?? []).map(async (url, at) => {
+      this.workerUrls.map(async (url, at) => {
         const text = await textOf(`${url}/metrics`);
         const leads = /^ledger_part_state\{[^}]*part="sequencer"[^}]*state="leading"[^}]*\} 1$/m.test(text ?? '');
         return leads ? [at === 0 ? 'worker' : `worker-${at + 1}`] : [];
@@ -209,6 +210,10 @@ export class RealStack {
 
 function hasEnded(child: ChildProcess | null): boolean {
   return child === null || child.exitCode !== null || child.signalCode !== null;
+}
+
+function localUrl(port: number): string {
+  return `http://127.0.0.1:${port}`;
 }
 
 function seriesOf(first: number, count: number): number[] {

@@ -78,6 +78,7 @@ class UnderLoad {
   changes: ChangeLoad;
   private moving: MovingClient;
   private readonly watcher: LogWatcher;
+  private readonly abandoned = new AbortController();
 
   constructor(
     private readonly stack: RealStack,
@@ -119,14 +120,22 @@ class UnderLoad {
     return checkEverything({ stack, changes, moving, watcher });
   }
 
+  /** Ends everybody, whatever they wait for. */
   async abandon(): Promise<void> {
+    this.abandoned.abort(new Error('the run was abandoned'));
     await Promise.all([this.changes?.stop(), this.moving?.abandon(), this.watcher.stop()]);
   }
 
   private async prepare(): Promise<void> {
     const { stack, options, random } = this;
     const { apiUrls, operatorKey } = stack;
-    this.changes = await ChangeLoad.prepare({ apiUrls, operatorKey, random, ...options });
+    this.changes = await ChangeLoad.prepare({
+      apiUrls,
+      operatorKey,
+      random,
+      abandoned: this.abandoned.signal,
+      ...options,
+    });
     await registerNodes(new ApiClient(apiUrls, operatorKey), join(options.folder, 'nodes'));
     const [mover] = this.changes.tenants;
     const folder = join(options.folder, 'move');
@@ -140,16 +149,15 @@ class UnderLoad {
     const from = Date.now();
     const done = await inflict(fault, { stack, random, clientPid: () => moving.pid });
     const starting = needsNewSupervisor(fault) ? stack.start() : Promise.resolve();
-    const answered = this.answer().then(() => Date.now() - from);
-    await starting;
-    const answeredMs = await answered;
+    const [answeredMs] = await Promise.all([this.answer().then(() => Date.now() - from), starting]);
     await stack.untilWhole();
     return { number, fault, done, answeredMs, wholeMs: Date.now() - from, acknowledged: changes.acknowledged - before };
   }
 
   /** A change of its own, answered. */
   private async answer(): Promise<void> {
-    const client = new ApiClient(this.stack.apiUrls, this.stack.operatorKey);
+    const { apiUrls, operatorKey } = this.stack;
+    const client = new ApiClient(apiUrls, operatorKey, this.abandoned.signal);
     const body = { allowed: 1000 };
     const path = `/v1/system/tenants/${this.changes.tenants[0]?.id}/quotas/vpcs`;
     const { status } = await client.change({ method: 'PUT', path, body, key: randomUUID() });

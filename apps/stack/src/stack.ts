@@ -74,7 +74,10 @@ export class Stack {
     const operatorApiKey = await this.bootstrap(environments.bootstrap);
     await this.supervisor.start(
       ...listeners.api.map((listener) => this.process('api', listener, environments.api(listener))),
-      ...listeners.worker.map((listener) => this.process('worker', listener, environments.worker(listener))),
+      // A worker whose sequencer has halted is never ready, and all else goes on: the operator has to see what is there.
+      ...listeners.worker.map((listener) =>
+        this.process('worker', listener, environments.worker(listener), `${listener.url}/healthz`),
+      ),
       this.process('data', listeners.data, environments.data()),
     );
     this.state = stateOf(listeners, publicUrls(around), chain?.url ?? null);
@@ -136,12 +139,17 @@ export class Stack {
     return operatorApiKey;
   }
 
-  private process(app: string, listener: Listener, env: Record<string, string | undefined>): ManagedProcess {
+  private process(
+    app: string,
+    listener: Listener,
+    env: Record<string, string | undefined>,
+    readyUrl = `${listener.url}/readyz`,
+  ): ManagedProcess {
     return new ManagedProcess({
       name: listener.name,
       script: join(projectRoot(), `dist/apps/${app}/src/main.js`),
       env,
-      readyUrl: `${listener.url}/readyz`,
+      readyUrl,
       runFolder: this.runFolder(),
       logFolder: join(this.settings.dataDir, 'logs'),
       onLine: (line) => this.console.childLine(listener.name, line),
