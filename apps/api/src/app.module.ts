@@ -28,7 +28,7 @@ export class ApiModule {
         TelemetryModule.forRoot(logger),
         KeyringModule.forRoot(settings),
         LedgerModule.forRoot(settings),
-        HttpModule,
+        HttpModule.forRoot(settings),
         TenancyApiModule,
         NetworkApiModule.forRoot(settings),
         MigrationApiModule.forRoot(settings),

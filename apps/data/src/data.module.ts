@@ -22,7 +22,7 @@ export class DataModule {
         ClockModule.forRoot(),
         TelemetryModule.forRoot(logger),
         KeyringModule.forRoot(settings),
-        HttpModule,
+        HttpModule.forRoot(settings),
         MigrationDataModule.forRoot(settings),
       ],
     };

@@ -272,6 +272,16 @@ export const settingsList = {
     fallbackText: 'zone-1,zone-2,zone-3',
     example: 'north,south',
   }),
+  rateLimit: required({
+    variable: 'FREEHOLD_RATE_LIMIT',
+    group: 'Running',
+    kind: wholeNumber(0, 100_000_000),
+    description:
+      'Requests that one API key may send in a minute; 0 is no limit. Each API process counts alone: behind a balancer, n processes together admit up to n times as many.',
+    fallback: () => 60_000,
+    fallbackText: '60000',
+    example: '60000',
+  }),
   logLevel: required({
     variable: 'FREEHOLD_LOG_LEVEL',
     group: 'Running',
