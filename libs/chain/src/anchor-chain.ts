@@ -1,5 +1,6 @@
 import {
   BaseError,
+  ContractFunctionZeroDataError,
   createPublicClient,
   HttpRequestError,
   http,
@@ -71,6 +72,8 @@ export interface Block {
 
 /** Nodes that one person runs for themselves, whatever finality is claimed for them. */
 const DEVELOPMENT_CLIENT = /^(anvil|hardhat|ganache)/i;
+/** What the registry says of a log that it does not know. */
+const NO_LOG = [0n, '0x', '0x', 0n, 0, 0, false] as const;
 /** As many as every public endpoint searches at once. */
 const RECENT_BLOCKS = 5_000n;
 /** What nodes say of a transaction that they have had already, or whose nonce is used. */
@@ -142,18 +145,12 @@ export class AnchorChain {
     return this.finality.finalThrough(view);
   }
 
-  /** Whether there is a contract at the address. */
-  async hasCode(contract: Hex): Promise<boolean> {
-    const code = await this.ask('a contract', () => this.client.getCode({ address: contract }));
-    return code !== undefined && code !== '0x';
-  }
-
   /**
-   * The log's state in a registry that is there, or null when the registry does not know the log. Of the newest block, or
-   * of block `at`, for which nodes keep the state of some hundred blocks only.
+   * The log's state in the registry, or null when there is no registry at the address or it does not know the log. Of the
+   * newest block, or of block `at`, for which nodes keep the state of some hundred blocks only.
    */
   async readLog(contract: Hex, logId: Hex, at?: bigint): Promise<AnchoredLog | null> {
-    const [size, root, head, links, epoch, threshold, frozen] = await this.ask('the registry', () =>
+    const read = this.read(() =>
       this.client.readContract({
         abi: anchorRegistryAbi,
         address: contract,
@@ -162,12 +159,13 @@ export class AnchorChain {
         blockNumber: at,
       }),
     );
+    const [size, root, head, links, epoch, threshold, frozen] = (await read) ?? NO_LOG;
     return epoch === 0 ? null : { size, root, head, links, epoch, threshold, frozen };
   }
 
   /** The root anchored for exactly this size, or null. */
   async readRoot(contract: Hex, logId: Hex, size: bigint): Promise<Hex | null> {
-    const root = await this.ask('the registry', () =>
+    const root = await this.read(() =>
       this.client.readContract({
         abi: anchorRegistryAbi,
         address: contract,
@@ -175,7 +173,7 @@ export class AnchorChain {
         args: [logId, size],
       }),
     );
-    return BigInt(root) === 0n ? null : root;
+    return root === null || BigInt(root) === 0n ? null : root;
   }
 
   /** The link that anchored exactly this size and the transaction that it is in, or null. Looks in the newest blocks first. */
@@ -275,6 +273,17 @@ export class AnchorChain {
       reasons.push([cause.name, shortMessage ?? cause.message, code].filter(Boolean).join(' '));
     }
     return this.secrets.reduce((text, secret) => text.replaceAll(secret, '***'), reasons.join(': '));
+  }
+
+  /** Null when there is no code at the contract's address. */
+  private read<T>(call: () => Promise<T>): Promise<T | null> {
+    return this.ask('the registry', () =>
+      call().catch((error: unknown) => {
+        if (error instanceof BaseError && error.walk((cause) => cause instanceof ContractFunctionZeroDataError))
+          return null;
+        throw error;
+      }),
+    );
   }
 
   private async ask<T>(what: string, request: () => Promise<T>): Promise<T> {

@@ -85,11 +85,13 @@ export class Anchorer implements OnApplicationBootstrap, BeforeApplicationShutdo
 
   private async turn(): Promise<AnchorerState> {
     if (!(await this.lock.holds())) return { state: 'standby' };
-    const chainId = await this.chain.chainId();
-    // Asked before the database is: what was signed since can only be more.
-    const { address } = this.prepare;
-    const deployment = await this.prepare.deployment(chainId, await this.chain.minedNonce(address));
-    await this.send.execute(deployment, await this.chain.minedNonce(address));
+    // The chain is asked before the database: what was signed since can only be more.
+    const [chainId, minedBefore] = await Promise.all([
+      this.chain.chainId(),
+      this.chain.minedNonce(this.prepare.address),
+    ]);
+    const deployment = await this.prepare.deployment(chainId, minedBefore);
+    await this.send.execute(deployment, minedBefore);
     const { minedNonce, unmined, open } = await this.settle.execute(deployment);
     const planned =
       (await this.prepare.changeSigners(deployment, minedNonce)) ||

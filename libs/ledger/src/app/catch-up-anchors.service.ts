@@ -27,7 +27,7 @@ export class CatchUpAnchorsService {
   /** `minedNonce` is more than the database's next nonce. @throws AnchoringBlockedError, ChainUnavailableError */
   async execute(deployment: Deployment, minedNonce: number): Promise<void> {
     const { chainId, account: address, contract, logId } = deployment;
-    const log = (await this.chain.hasCode(contract)) ? await this.chain.readLog(contract, logId) : null;
+    const log = await this.chain.readLog(contract, logId);
     const newest = log && log.size > 0n ? await this.chain.findAnchor(contract, logId, log.size) : null;
     const caughtUp = await this.uow.run(async (tx) => {
       const account = { chainId, address };

@@ -95,7 +95,7 @@ export class SettleAnchorsService {
    */
   private async blockThatHolds({ contract, logId }: Deployment, { size, root, nonce }: Anchor): Promise<AnchorBlock> {
     const { number, hash } = await this.chain.latestBlock();
-    const held = (await this.chain.hasCode(contract)) ? await this.chain.readRoot(contract, logId, BigInt(size)) : null;
+    const held = await this.chain.readRoot(contract, logId, BigInt(size));
     if (held === root) return { number: Number(number), hash };
     throw new AnchoringBlockedError(
       `transaction ${nonce} is in the chain, but the contract ${contract} holds ${held ?? 'no root'} and not ${root} for ${size} entries`,
@@ -134,7 +134,7 @@ export class SettleAnchorsService {
 
   /** With every transaction in a block, the contract must stand exactly where the database says it was led to. */
   private async checkHead({ contract, logId }: Deployment, signed: Hex | undefined): Promise<void> {
-    const log = (await this.chain.hasCode(contract)) ? await this.chain.readLog(contract, logId) : null;
+    const log = await this.chain.readLog(contract, logId);
     if (log?.head === signed) return;
     throw new AnchoringBlockedError(
       log

@@ -28,7 +28,6 @@ export class ChainAnchoredHead extends AnchoredHeadSource {
     const known = await this.uow.run((tx) => this.deployments.find(tx, account, logId));
     // A copy from before the deployment does not name the contract, but the account's first one has this address.
     const contract = known?.contract ?? contractAddress(address, 0);
-    if (!(await this.chain.hasCode(contract))) return null;
     const newest = await this.chain.latestBlock();
     const through = await this.chain.finalThrough();
     if (through < 0n) return null;
