@@ -4,11 +4,13 @@
  * Format: docs/formats/segment-v1.md.
  */
 import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
-import { armor, Decrypter, Encrypter } from 'age-encryption';
 import { canonicalJson, type DatasetId } from '#kernel';
 import { CorruptDatasetError, invalidField, WrongDatasetKeyError } from './dataset.errors.js';
 
 const KEY_BYTES = 32;
+
+/** Loaded when a key is wrapped or unwrapped: whoever seals and opens segments needs none of its curves. */
+const age = () => import('age-encryption');
 
 /** What a key is for. The text goes into HKDF's info and can never change for a released version. */
 type Purpose = 'chunk-id' | 'chunker-seed' | 'file-hash' | 'tree-hash' | 'segment-wrap' | 'key-check';
@@ -67,6 +69,7 @@ export async function checkRecipients(recipients: readonly string[], noRecovery:
   if (recipients.length === 0) {
     throw invalidField('/recipients', 'recipients.some', 'no recipient is given', 'give two age recipients (age1...)');
   }
+  const { Encrypter } = await age();
   for (const [index, recipient] of recipients.entries()) {
     let valid = RECIPIENT.test(recipient);
     if (valid) {
@@ -104,6 +107,7 @@ export async function wrapDatasetKey(
   datasetKey: Uint8Array,
   recipients: readonly string[],
 ): Promise<string> {
+  const { armor, Encrypter } = await age();
   const encrypter = new Encrypter();
   for (const recipient of recipients) encrypter.addRecipient(recipient);
   const plaintext = canonicalJson({ v: 1, dataset: datasetId, key: Buffer.from(datasetKey).toString('base64') });
@@ -119,6 +123,7 @@ export async function unwrapDatasetKey(
   wrapped: string,
   identities: readonly string[],
 ): Promise<Buffer> {
+  const { armor, Decrypter } = await age();
   const decrypter = new Decrypter();
   try {
     for (const identity of identities) decrypter.addIdentity(identity);

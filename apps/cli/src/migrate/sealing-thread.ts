@@ -32,7 +32,11 @@ export class SealingThread {
 
   constructor(keys: DatasetKeys, shape: { dataShards: number; parityShards: number }) {
     const workerData: SealingThreadData = { keys, k: shape.dataShards, m: shape.parityShards };
-    this.worker = new Worker(join(projectRoot(), THREAD_FILE), { workerData });
+    this.worker = new Worker(join(projectRoot(), THREAD_FILE), {
+      workerData,
+      // It makes few objects; what is large is in buffers that are shared.
+      resourceLimits: { maxYoungGenerationSizeMb: 2 },
+    });
     this.worker.on('message', (answer: SealAnswer) => {
       const caller = this.waiting.get(answer.number);
       this.waiting.delete(answer.number);

@@ -12,7 +12,7 @@ import type { SegmentTransfer } from './segment-transfer.js';
 /** Room for a segment that is filled to the target, whatever its number of chunks. */
 const OUT_BYTES = SEGMENT_MAX_BYTES;
 /** Segments that are being sealed or sent at once, and with the open one the number of buffers there are. */
-const MOST_UNDER_WAY = 3;
+const MOST_UNDER_WAY = 2;
 
 export interface UploaderParts {
   api: MigrationApi;
