@@ -13,7 +13,6 @@ import {
 } from '#kernel';
 import { QuotaRepository } from '#tenancy';
 import { isPrivateCidr, requireSecondaryCidr } from '../domain/vpc.js';
-import { requireOutsideRemotePrefixes } from '../domain/vpn-connection.js';
 import { CidrBlockEntity } from '../infra/cidr-block.entity.js';
 import { PoolRangeRepository } from '../infra/pool-range.repository.js';
 import { RouteRepository } from '../infra/route.repository.js';
@@ -45,11 +44,9 @@ export class ChangeCidrBlocksService {
       const cidr = requireSecondaryCidr(input.cidrBlock, {
         blocks: open.cidrs,
         routeDestinations: await this.routes.destinationsOf(tx, ctx.tenantId, id),
-        remotePrefixes: await this.routes.remotePrefixesOf(tx, ctx.tenantId, id),
+        remotePrefixes: await this.vpnRoutes.destinationsOf(tx, ctx.tenantId, id),
         poolRanges: isPrivateCidr(input.cidrBlock) ? [] : await this.pools.vpcRanges(tx),
       });
-      const remotePrefixes = await this.vpnRoutes.destinationsOf(tx, ctx.tenantId, id);
-      requireOutsideRemotePrefixes('/cidrBlock', cidr, remotePrefixes);
       await this.quotas.requireRoom(
         tx,
         ctx.tenantId,

@@ -51,7 +51,7 @@ describe('a further block of a VPC', () => {
     const linked = { ...context, remotePrefixes: ['172.16.0.0/16', '10.1.0.0/16'] };
     for (const cidr of ['172.16.0.0/16', '172.16.9.0/24', '10.1.0.0/20']) {
       expect(() => requireSecondaryCidr(cidr, linked)).toThrow(
-        expect.objectContaining({ errors: [expect.objectContaining({ rule: 'vpc.block-overlaps-vpn' })] }),
+        expect.objectContaining({ errors: [expect.objectContaining({ rule: 'vpc.block-remote-prefix' })] }),
       );
     }
     expect(() => requireSecondaryCidr('10.0.0.0/16', linked)).toThrow(

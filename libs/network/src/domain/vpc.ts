@@ -7,12 +7,12 @@ import {
   nextFreeBlockOf,
   PRIVATE_RANGES,
   parseCidr,
-  requireDisjoint,
   requireSecondaryBlock,
   requireVpcBlock,
 } from '#ip';
 import { InvalidInputError } from '#kernel';
 import { CidrBlockOverlapError } from './cidr-block.errors.js';
+import { requireOutsideRemotePrefixes } from './vpn-connection.js';
 
 /** Whether any VPC may use the block, without a pool of the operator. */
 export function isPrivateCidr(text: string): boolean {
@@ -72,9 +72,9 @@ export function requireSecondaryCidr(text: string, context: SecondaryCidrContext
       free ? `use ${formatCidr(free)}, which is free, or another block that overlaps none of the VPC` : undefined,
     );
   }
-  atPointer(pointer, () => {
-    requireSecondaryBlock(block, { blocks, routeDestinations, peerBlocks: [], poolRanges: context.poolRanges });
-    requireDisjoint('vpc.block-overlaps-vpn', block, remotePrefixes, 'behind a VPN connection of this VPC');
-  });
+  atPointer(pointer, () =>
+    requireSecondaryBlock(block, { blocks, routeDestinations, peerBlocks: [], poolRanges: context.poolRanges }),
+  );
+  requireOutsideRemotePrefixes(pointer, formatCidr(block), context.remotePrefixes);
   return formatCidr(block);
 }

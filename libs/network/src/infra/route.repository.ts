@@ -84,17 +84,6 @@ export class RouteRepository {
     );
     return rows.map(({ destination }) => destination);
   }
-
-  /** The prefixes behind the VPN connections of a VPC, propagated or not. */
-  async remotePrefixesOf(tx: Tx, tenantId: TenantId, vpcId: VpcId): Promise<string[]> {
-    const rows = await tx.query<{ destination: string }>(
-      `SELECT p.destination FROM vpn_connection_prefix p
-         JOIN vpn_connection c ON c.tenant_id = p.tenant_id AND c.id = p.vpn_connection_id
-        WHERE c.tenant_id = $1 AND c.vpc_id = $2 AND NOT c.deleting`,
-      [tenantId, vpcId],
-    );
-    return rows.map(({ destination }) => destination);
-  }
 }
 
 function routeExists(routeTableId: RouteTableId, destination: string): ConflictError {
