@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addGlobalOptions } from './command-context.js';
 import { addAgent } from './commands/agent.js';
 import { addAudit } from './commands/audit.js';
+import { addDemo } from './commands/demo.js';
 import { addKey } from './commands/key.js';
 import { addLedgerFiles } from './commands/ledger-files.js';
 import { addLogin } from './commands/login.js';
@@ -35,6 +36,7 @@ export function buildProgram(terminal: Terminal): Command {
   addVerify(program, terminal);
   addAudit(program, terminal);
   addAgent(program, terminal);
+  addDemo(program, terminal);
   settleAll(program);
   return program;
 }

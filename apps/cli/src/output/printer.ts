@@ -10,6 +10,9 @@ export type Column = string | { title: string; of(row: Row): unknown };
 // biome-ignore lint/suspicious/noExplicitAny: rows are whatever the API sends
 export type Row = Record<string, any>;
 
+/** Signed notes are not read by people; they are in the JSON and YAML. */
+const FOR_PROGRAMS = new Set(['promise']);
+
 /** Writes replies to the standard output in the format that was asked for, and everything else to the standard error. */
 export class Printer {
   constructor(
@@ -36,7 +39,7 @@ export class Printer {
     const members: [string, string][] = [];
     const lists: string[] = [];
     for (const [name, member] of Object.entries(value)) {
-      if (name === 'promise') continue;
+      if (FOR_PROGRAMS.has(name)) continue;
       if (isRows(member)) lists.push(this.subTable(name, member));
       else members.push([this.paint.dim(name), paintState(this.paint, cellText(member))]);
     }
@@ -63,7 +66,7 @@ export class Printer {
   }
 
   private subTable(name: string, rows: Row[]): string {
-    const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+    const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((column) => !FOR_PROGRAMS.has(column));
     const cells = rows.map((row) => columns.map((column) => paintState(this.paint, cellText(row[column]))));
     const headers = columns.map((column) => this.paint.dim(column));
     const lines = renderTable(headers, cells, this.terminal.width - 2);

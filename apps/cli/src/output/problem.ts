@@ -1,6 +1,7 @@
 import { type Blocker, DomainError, type FieldError, InvalidInputError } from '#kernel';
 import { UsageError, VerificationFailedError } from '../cli-errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
+import { RESOURCES } from '../resources/index.js';
 import type { Paint } from './paint.js';
 import { printable } from './table.js';
 
@@ -25,7 +26,7 @@ export function renderProblem(error: unknown, paint: Paint): string {
     const blockers = membersOf<Blocker>(error, 'blockers');
     if (blockers.length > 0) lines.push('  in the way, in the order in which they can be removed:');
     for (const [at, { id, kind, fix }] of blockers.entries()) {
-      lines.push(`    ${at + 1}. ${paint.bold(printable(`${kind} ${id}`))}: ${printable(fix)}`);
+      lines.push(`    ${at + 1}. ${paint.bold(printable(`${kind} ${id}`))}: ${printable(commandFor(fix))}`);
     }
     const { requestId } = error.extra as { requestId?: string };
     const reference = requestId ? `  ${error.code}, request ${printable(requestId)}` : `  ${error.code}`;
@@ -39,6 +40,18 @@ function fieldLines({ pointer, rule, message, fix }: FieldError, paint: Paint): 
     `  ${paint.bold(printable(pointer || '/'))}: ${printable(message)} ${paint.dim(`(${printable(rule)})`)}`,
     `    fix: ${printable(fix)}`,
   ];
+}
+
+/** The command for a route that the API names as a fix: people at a command line do not send requests. */
+function commandFor(fix: string): string {
+  const [, method, path = ''] = /^([A-Z]+) (\/v1\/\S+)$/.exec(fix) ?? [];
+  const verbs = RESOURCES.flatMap(({ noun, verbs }) => verbs.map((verb) => ({ noun, verb })));
+  for (const { noun, verb } of verbs.filter(({ verb }) => verb.method === method)) {
+    const pattern = new RegExp(`^${verb.path.replace(/\{[^}]+\}/g, '([^/?]+)')}$`);
+    const ids = pattern.exec(path)?.slice(1);
+    if (ids) return ['freehold', noun, verb.name, ...ids].join(' ');
+  }
+  return fix;
 }
 
 /** The same for programs: what the API sent, or the like for what went wrong here. */
