@@ -3,13 +3,16 @@ import { parseArgs } from 'node:util';
 import { FAULTS, type Fault } from './faults.js';
 import { MOVE_VARIABLE, moveOnce } from './moving-client.js';
 import { roundsCommand } from './rounds-command.js';
+import { tamperingCommand } from './tampering-command.js';
 
 const USAGE = `Usage: npm run faults [-- --rounds <n>] [--seed <n>] [--minutes <n>] [--only <fault>,...]
+       npm run faults -- tamper [--count <n>] [--seed <n>]
 
   --rounds <n>    how many faults, one after the other (default 12)
   --seed <n>      of the random numbers; printed at the start (default: drawn)
   --minutes <n>   no round begins later than this (default 10)
-  --only <list>   only these: ${FAULTS.join(', ')}`;
+  --only <list>   only these: ${FAULTS.join(', ')}
+  --count <n>     how many tamperings with rows, receipts and bundles (default 5000)`;
 
 const EXIT_USAGE = 2;
 
@@ -20,6 +23,7 @@ async function main(): Promise<number> {
       rounds: { type: 'string', default: '12' },
       seed: { type: 'string', default: `${randomInt(2 ** 31)}` },
       minutes: { type: 'string', default: '10' },
+      count: { type: 'string', default: '5000' },
       only: { type: 'string', default: '' },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -30,9 +34,16 @@ async function main(): Promise<number> {
   }
   const [command = 'rounds'] = positionals;
   const only = values.only.split(',').filter((name) => name !== '') as Fault[];
-  const [rounds, seed, minutes] = [values.rounds, values.seed, values.minutes].map(Number) as [number, number, number];
-  const wrong = only.some((name) => !FAULTS.includes(name)) || ![rounds, seed, minutes].every(Number.isSafeInteger);
+  const [rounds, seed, minutes, count] = [values.rounds, values.seed, values.minutes, values.count].map(Number) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const wrong =
+    only.some((name) => !FAULTS.includes(name)) || ![rounds, seed, minutes, count].every(Number.isSafeInteger);
   if (!wrong && command === 'rounds') return roundsCommand({ rounds, seed, minutes, only });
+  if (!wrong && command === 'tamper') return tamperingCommand({ count, seed });
   if (command === 'move') return moveOnce(JSON.parse(process.env[MOVE_VARIABLE] ?? 'null'));
   process.stderr.write(`${USAGE}\n`);
   return EXIT_USAGE;
