@@ -59,8 +59,8 @@ export class ReadSegmentService {
         into: slot.memory,
       });
       if (result.outcome === 'unavailable') throw new SegmentUnavailableError(id, result.readable, k);
-      if (result.answer !== slot.memory) slot.replace(result.answer);
-      return { bytes: Buffer.from(result.answer, 0, size), failed: result.failed, release: slot.release };
+      if (result.moved) slot.replace(result.moved);
+      return { bytes: Buffer.from(result.moved ?? slot.memory, 0, size), failed: result.failed, release: slot.release };
     } catch (error) {
       slot.release();
       throw error;

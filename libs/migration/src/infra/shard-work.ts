@@ -55,8 +55,8 @@ export interface GatherWork {
 }
 
 export type GatherResult =
-  /** The segment is at the beginning of `answer`, which is `into` unless a read into that still hangs. */
-  | { outcome: 'read'; answer: SharedArrayBuffer; failed: ShardFailure[] }
+  /** The segment is at the beginning of `into`, or of `moved` where a read into that still hangs. */
+  | { outcome: 'read'; moved: SharedArrayBuffer | null; failed: ShardFailure[] }
   | { outcome: 'unavailable'; readable: number; failed: ShardFailure[] };
 
 export type ShardWork = PlaceWork | GatherWork;
@@ -221,7 +221,9 @@ export async function gatherSegment({ segment, shards, into }: GatherWork): Prom
     }
   }
   if (late === 0) shardRooms.give(room);
-  return readable >= segment.k ? { outcome: 'read', answer, failed } : { outcome: 'unavailable', readable, failed };
+  return readable >= segment.k
+    ? { outcome: 'read', moved: late > 0 ? answer : null, failed }
+    : { outcome: 'unavailable', readable, failed };
 }
 
 interface ReadShards {
