@@ -20,6 +20,8 @@ const shared = {
 };
 
 export default {
+  // Both cores of the smallest machine: much of a test is waiting for PostgreSQL and the chain.
+  maxWorkers: 2,
   testTimeout: 60_000,
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{apps,libs,test}/**/*.spec.ts'] },
