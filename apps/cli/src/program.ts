@@ -7,6 +7,7 @@ import { addKey } from './commands/key.js';
 import { addLedgerFiles } from './commands/ledger-files.js';
 import { addLogin } from './commands/login.js';
 import { addMigrate } from './commands/migrate.js';
+import { addOperationWatch } from './commands/operation-watch.js';
 import { addTenantCreate } from './commands/tenant-create.js';
 import { addVerify } from './commands/verify.js';
 import { RESOURCES } from './resources/index.js';
@@ -30,6 +31,7 @@ export function buildProgram(terminal: Terminal): Command {
     const group = addResource(program, resource, terminal);
     if (resource.noun === 'tenant') addTenantCreate(group, terminal);
     if (resource.noun === 'ledger') addLedgerFiles(group, terminal);
+    if (resource.noun === 'operation') addOperationWatch(group, terminal);
   }
   addMigrate(program, terminal);
   addKey(program, terminal);

@@ -16,6 +16,8 @@ export interface ApiRequest {
   idempotencyKey?: string;
   /** The version that the caller has seen. */
   ifMatch?: string;
+  /** Of a stream that broke: it goes on behind this event. */
+  lastEventId?: string;
 }
 
 /** A page of a list. */
@@ -88,6 +90,7 @@ export class ApiClient {
     if (body !== undefined) headers['content-type'] = 'application/json';
     if (method !== 'GET') headers['idempotency-key'] = request.idempotencyKey ?? randomUUID();
     if (request.ifMatch !== undefined) headers['if-match'] = request.ifMatch;
+    if (request.lastEventId !== undefined) headers['last-event-id'] = request.lastEventId;
     return { url: url.href, init: { method, headers, body: body === undefined ? undefined : JSON.stringify(body) } };
   }
 

@@ -1,54 +1,60 @@
-import { lstat, open, readdir, readlink } from 'node:fs/promises';
+import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as breathe } from 'node:timers/promises';
 
 const BLOCK_BYTES = 1 << 20;
+const mine = Buffer.allocUnsafe(BLOCK_BYTES);
+const theirs = Buffer.allocUnsafe(BLOCK_BYTES);
 
-/** Compares two folders, byte by byte. @returns the first difference, or null when there is none */
+/**
+ * Compares two folders, byte by byte: names, kinds, modes, contents, targets of links. Reads synchronously, which is many
+ * times as fast for many small files, and lets others run between two folders.
+ * @returns the first difference, or null when there is none
+ */
 export async function firstDifference(left: string, right: string): Promise<string | null> {
-  const [mine, theirs] = await Promise.all([namesIn(left), namesIn(right)]);
-  if (mine.join('\0') !== theirs.join('\0')) return `${left}: other names`;
-  for (const name of mine) {
+  await breathe();
+  const names = namesIn(left);
+  if (names.join('\0') !== namesIn(right).join('\0')) return `${left}: other names`;
+  for (const name of names) {
     const difference = await differenceOf(join(left, name), join(right, name));
     if (difference !== null) return difference;
   }
   return null;
 }
 
-async function namesIn(folder: string): Promise<string[]> {
-  return (await readdir(folder)).sort();
+function namesIn(folder: string): string[] {
+  return readdirSync(folder).sort();
 }
 
 async function differenceOf(left: string, right: string): Promise<string | null> {
-  const [mine, theirs] = await Promise.all([lstat(left), lstat(right)]);
-  if (mine.mode !== theirs.mode) return `${left}: another kind or mode`;
-  if (mine.isDirectory()) return firstDifference(left, right);
-  if (mine.isSymbolicLink())
-    return (await readlink(left)) === (await readlink(right)) ? null : `${left}: another target`;
-  if (mine.size !== theirs.size || !(await sameBytes(left, right))) return `${left}: other bytes`;
-  return null;
+  const [one, other] = [lstatSync(left), lstatSync(right)];
+  if (one.mode !== other.mode) return `${left}: another kind or mode`;
+  if (one.isDirectory()) return firstDifference(left, right);
+  if (one.isSymbolicLink()) return readlinkSync(left) === readlinkSync(right) ? null : `${left}: another target`;
+  return one.size === other.size && sameBytes(left, right) ? null : `${left}: other bytes`;
 }
 
-async function sameBytes(left: string, right: string): Promise<boolean> {
-  const files = await Promise.all([open(left), open(right)]);
-  const blocks = files.map(() => Buffer.allocUnsafe(BLOCK_BYTES));
+function sameBytes(left: string, right: string): boolean {
+  const [one, other] = [openSync(left, 'r'), openSync(right, 'r')];
   try {
     for (;;) {
-      const [mine, theirs] = await Promise.all(files.map((file, at) => fill(file, blocks[at]!)));
-      if (mine !== theirs || !blocks[0]!.subarray(0, mine).equals(blocks[1]!.subarray(0, theirs))) return false;
-      if (mine! < BLOCK_BYTES) return true;
+      const [filled, otherFilled] = [fill(one, mine), fill(other, theirs)];
+      if (filled !== otherFilled || mine.compare(theirs, 0, filled, 0, filled) !== 0) return false;
+      if (filled < BLOCK_BYTES) return true;
     }
   } finally {
-    await Promise.all(files.map((file) => file.close()));
+    closeSync(one);
+    closeSync(other);
   }
 }
 
 /** Reads until the block is full or the file ends. */
-async function fill(file: Awaited<ReturnType<typeof open>>, block: Buffer): Promise<number> {
+function fill(file: number, block: Buffer): number {
   let filled = 0;
   while (filled < block.length) {
-    const { bytesRead } = await file.read(block, filled, block.length - filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
+    const read = readSync(file, block, filled, block.length - filled, null);
+    if (read === 0) break;
+    filled += read;
   }
   return filled;
 }

@@ -26,10 +26,18 @@ export function paintFor(env: Record<string, string | undefined>, isTty: boolean
 
 const STATES: Record<string, 'good' | 'warn' | 'bad'> = {
   ...{ available: 'good', active: 'good', anchored: 'good', final: 'good', ready: 'good', finalized: 'good' },
-  ...{ attached: 'good', filled: 'good', programmed: 'good', verified: 'good' },
-  ...{ pending: 'warn', deleting: 'warn', draining: 'warn', suspended: 'warn', paused: 'warn', detaching: 'warn' },
+  ...{ attached: 'good', succeeded: 'good', filled: 'good', programmed: 'good', verified: 'good' },
+  ...{
+    pending: 'warn',
+    running: 'warn',
+    deleting: 'warn',
+    draining: 'warn',
+    suspended: 'warn',
+    paused: 'warn',
+    detaching: 'warn',
+  },
   ...{ recorded: 'warn', expired: 'warn', verifying: 'warn', copying: 'warn' },
-  ...{ failed: 'bad', blackhole: 'bad', revoked: 'bad', deleted: 'bad' },
+  ...{ failed: 'bad', blackhole: 'bad', revoked: 'bad', cancelled: 'bad', deleted: 'bad' },
 };
 
 /** The word of a state in its colour. */

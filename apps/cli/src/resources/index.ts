@@ -2,8 +2,9 @@ import { DATA } from './data.js';
 import { IDENTITY } from './identity.js';
 import { LEDGER } from './ledger.js';
 import { NETWORK } from './network.js';
+import { OPERATIONS } from './operations.js';
 import { OPERATOR } from './operator.js';
 import type { Resource } from './resource.js';
 
 /** Everything that the API has, in the order of the help. */
-export const RESOURCES: Resource[] = [...IDENTITY, ...NETWORK, ...DATA, ...LEDGER, ...OPERATOR];
+export const RESOURCES: Resource[] = [...IDENTITY, ...NETWORK, ...DATA, ...OPERATIONS, ...LEDGER, ...OPERATOR];
