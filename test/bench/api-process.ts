@@ -3,9 +3,11 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { DevChain } from '#chain';
 import { loadSettings } from '#config';
 import { DATABASE_ROLES, type DatabaseUrls, migrate, prepareDatabase, projectRoot } from '#database';
-import { EmbeddedPostgres, freePort } from '#embedded';
+import { EmbeddedPostgres, freePort, type RunningService } from '#embedded';
+import { migrateQueue } from '#queue';
 import { createLogger } from '#telemetry';
 import { bootstrapOperator } from '../../apps/api/src/bootstrap-operator.js';
 
@@ -14,9 +16,13 @@ export interface BenchStack {
   urls: DatabaseUrls;
   apiUrl: string;
   operatorKey: string;
-  /** Starts another of our processes with the same settings. */
-  start(entry: string, readyPort: number, environment?: Record<string, string>): Promise<ChildProcess>;
-  environment: Record<string, string>;
+  /** Starts a worker process, with a development chain for it. */
+  startWorker(): Promise<ChildProcess>;
+  /** Starts a data process. */
+  startData(): Promise<ChildProcess>;
+  api: ChildProcess;
+  /** Holds everything; also the processes' data folder. */
+  folder: string;
   close(): Promise<void>;
 }
 
@@ -25,8 +31,10 @@ export async function startBenchStack(): Promise<BenchStack> {
   chmodSync(folder, 0o711);
   const postgres = new EmbeddedPostgres({ folder: join(folder, 'postgres') });
   const children: ChildProcess[] = [];
+  const services: RunningService[] = [];
   const close = async () => {
     await Promise.all(children.map(end));
+    for (const service of services) await service.stop();
     await EmbeddedPostgres.destroy(join(folder, 'postgres'));
     rmSync(folder, { recursive: true, force: true });
   };
@@ -38,10 +46,12 @@ export async function startBenchStack(): Promise<BenchStack> {
     >;
     const urls = await prepareDatabase({ adminUrl: postgres.adminUrl, database: 'freehold', passwords });
     await migrate(urls.freehold_owner);
-    const apiPort = await freePort();
+    const [apiPort, dataPort, workerPort] = [await freePort(), await freePort(), await freePort()];
     const environment = {
       FREEHOLD_DATA_DIR: folder,
       FREEHOLD_API_PORT: String(apiPort),
+      FREEHOLD_DATA_PORT: String(dataPort),
+      FREEHOLD_WORKER_PORT: String(workerPort),
       FREEHOLD_LOG_LEVEL: 'warn',
       DATABASE_API_URL: urls.freehold_api,
       DATABASE_SYSTEM_URL: urls.freehold_system,
@@ -58,8 +68,17 @@ export async function startBenchStack(): Promise<BenchStack> {
       await ready(`http://127.0.0.1:${readyPort}/readyz`, child);
       return child;
     };
-    await start('apps/api/src/main.js', apiPort);
-    return { urls, apiUrl: `http://127.0.0.1:${apiPort}`, operatorKey: credentials.apiKey, start, environment, close };
+    const startWorker = async () => {
+      const chain = new DevChain({ folder: join(folder, 'chain') });
+      services.push(await chain.start());
+      await migrateQueue(urls.freehold_owner);
+      const chainSettings = { CHAIN_URL: chain.url, FREEHOLD_CHAIN_FINALITY: 'dev' };
+      return start('apps/worker/src/main.js', workerPort, chainSettings);
+    };
+    const api = await start('apps/api/src/main.js', apiPort);
+    const startData = () => start('apps/data/src/main.js', dataPort);
+    const apiUrl = `http://127.0.0.1:${apiPort}`;
+    return { urls, apiUrl, operatorKey: credentials.apiKey, api, startWorker, startData, folder, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,11 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { startBenchStack } from './api-process.js';
 import { BenchClient, load } from './http-client.js';
-import { rawTransactions, type Target } from './raw-transactions.js';
+import { rawTransactions } from './raw-transactions.js';
+import { type OwnedTarget, prepareTargets, subnetOf } from './targets.js';
 
 const CLIENTS = 16;
-const TENANTS = 8;
-const VPCS_PER_TENANT = 8;
 const SECONDS = 8;
 const WARM_UP_SECONDS = 3;
 
@@ -26,10 +24,6 @@ export interface ChangesFigures {
   changesShareOfRaw: number;
 }
 
-interface OwnedTarget extends Target {
-  apiKey: string;
-}
-
 export async function run(): Promise<ChangesFigures> {
   const stack = await startBenchStack();
   const client = new BenchClient(stack.apiUrl);
@@ -39,11 +33,7 @@ export async function run(): Promise<ChangesFigures> {
     const addSubnet = (target: OwnedTarget) => {
       const n = blocks.get(target.vpcId) ?? 0;
       blocks.set(target.vpcId, n + 1);
-      return client.change(target.apiKey, 'POST', '/v1/subnets', {
-        vpcId: target.vpcId,
-        cidrBlock: `10.0.${n >> 4}.${(n & 15) * 16}/28`,
-        zone: 'zone-1',
-      });
+      return client.change(target.apiKey, 'POST', '/v1/subnets', subnetOf(target, n));
     };
     const spread = (one: number, turn: number) =>
       addSubnet(targets[(one + turn * CLIENTS) % targets.length] as OwnedTarget);
@@ -68,27 +58,4 @@ export async function run(): Promise<ChangesFigures> {
     client.close();
     await stack.close();
   }
-}
-
-async function prepareTargets(client: BenchClient, operatorKey: string): Promise<OwnedTarget[]> {
-  const targets: OwnedTarget[] = [];
-  for (let tenant = 0; tenant < TENANTS; tenant += 1) {
-    const key = () => randomBytes(32).toString('base64');
-    const created = await client.change(operatorKey, 'POST', '/v1/system/tenants', {
-      name: `bench ${tenant}`,
-      rootPublicKey: key(),
-      viewKey: key(),
-    });
-    for (const [quota, allowed] of [
-      ['vpcs', 100],
-      ['subnets-per-vpc', 100_000],
-    ] as const) {
-      await client.change(operatorKey, 'PUT', `/v1/system/tenants/${created.id}/quotas/${quota}`, { allowed });
-    }
-    for (let vpc = 0; vpc < VPCS_PER_TENANT; vpc += 1) {
-      const { id } = await client.change(created.ownerApiKey, 'POST', '/v1/vpcs', { cidrBlock: '10.0.0.0/16' });
-      targets.push({ tenantId: created.id, vpcId: id, apiKey: created.ownerApiKey });
-    }
-  }
-  return targets;
 }

@@ -13,8 +13,8 @@ export class BenchClient {
     return this.send(method, path, body, { authorization: `Bearer ${apiKey}`, 'idempotency-key': randomUUID() });
   }
 
-  get(path: string): Promise<unknown> {
-    return this.send('GET', path, undefined, {});
+  get(path: string, apiKey?: string): Promise<unknown> {
+    return this.send('GET', path, undefined, apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` });
   }
 
   close(): void {

@@ -7,6 +7,8 @@ type Figures = Record<string, number | string>;
 const BENCHES: Record<string, () => Promise<{ run(): Promise<object> }>> = {
   changes: () => import('./changes.bench.js'),
   erasure: () => import('./erasure.bench.js'),
+  ledger: () => import('./ledger.bench.js'),
+  migration: () => import('./migration.bench.js'),
 };
 
 const args = process.argv.slice(2);
