@@ -6,7 +6,7 @@ import { paintFor } from './output/paint.js';
 import { FORMATS, type Format, Printer } from './output/printer.js';
 import type { Terminal } from './terminal.js';
 
-/** Options that every command takes, before it or behind it. */
+/** Options of the program: they may stand before a command or behind it. */
 export interface GlobalOptions {
   output: Format;
   color: boolean;
@@ -44,7 +44,7 @@ export class CommandContext {
   }
 
   static of(command: Command, terminal: Terminal): CommandContext {
-    return new CommandContext(terminal, mergedOptions(command));
+    return new CommandContext(terminal, command.optsWithGlobals<GlobalOptions>());
   }
 
   connection(): Connection {
@@ -86,13 +86,4 @@ export function handled(command: Command, terminal: Terminal, handler: Handler):
     const self = all.at(-1) as Command;
     await handler(CommandContext.of(self, terminal), self.args, self.opts());
   });
-}
-
-/** The options of a command and of those above it: what was given behind the command goes before what stood ahead of it. */
-function mergedOptions(command: Command): GlobalOptions {
-  const above = command.parent ? mergedOptions(command.parent) : {};
-  const own = Object.entries(command.opts()).filter(
-    ([name]) => !command.parent || command.getOptionValueSource(name) !== 'default',
-  );
-  return { ...above, ...Object.fromEntries(own) } as GlobalOptions;
 }

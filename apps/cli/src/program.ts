@@ -43,25 +43,12 @@ export function buildProgram(terminal: Terminal): Command {
   return program;
 }
 
-/** Global options stand before or behind any command, and no command ends the process by itself. */
+/** No command ends the process by itself, and all write where the program does. */
 function settleAll(command: Command): void {
   command.exitOverride();
   for (const one of command.commands) {
-    if (one.name() === 'help') continue;
     one.copyInheritedSettings(command);
-    if (one.commands.length === 0) addHiddenGlobals(one);
     settleAll(one);
-  }
-}
-
-/** The same options again, without a default, so that they do not hide those before the command. */
-function addHiddenGlobals(command: Command): void {
-  const known = new Set(command.options.map((option) => option.attributeName()));
-  for (const option of addGlobalOptions(new Command()).options) {
-    if (known.has(option.attributeName())) continue;
-    option.hideHelp();
-    option.default(undefined);
-    command.addOption(option);
   }
 }
 

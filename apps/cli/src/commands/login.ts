@@ -13,7 +13,6 @@ export function addLogin(program: Command, terminal: Terminal): void {
   const login = program
     .command('login')
     .description('keep the URL of an API and the key for it, readable by you only')
-    .option('--url <url>', 'of the API; the stack on this machine when absent')
     .option(
       '--key <key>',
       'the API key; "-" reads it from the standard input. Others can see command lines: prefer "-"',
@@ -33,10 +32,7 @@ export function addLogin(program: Command, terminal: Terminal): void {
 
 async function logIn(context: CommandContext, _args: string[], options: Record<string, unknown>): Promise<void> {
   const { terminal, printer } = context;
-  const given =
-    (options.url as string | undefined) ||
-    terminal.env.FREEHOLD_URL ||
-    findLocalStack(localDataDir(terminal.env))?.apiUrl;
+  const given = context.options.url || terminal.env.FREEHOLD_URL || findLocalStack(localDataDir(terminal.env))?.apiUrl;
   if (given === undefined) throw new UsageError('say --url: no API runs on this machine');
   const url = baseUrl(given);
   const apiKey = await readKey(terminal, options);

@@ -9,6 +9,8 @@ export interface BuiltVpc {
   natGateways: Map<string, { id: string; publicAddress: string }>;
   /** How many resources were made, the VPC among them. */
   resources: number;
+  /** Of the last change. */
+  ledgerEntryId: string;
 }
 
 /** Builds one VPC, in the order in which its parts need each other. */
@@ -18,6 +20,7 @@ export async function buildVpc(api: ApiClient, scenario: VpcScenario, customerKe
 
 class VpcBuilder {
   private resources = 0;
+  private ledgerEntryId = '';
   private vpcId = '';
   private internetGatewayId: string | null = null;
   private vpnGatewayId: string | null = null;
@@ -45,7 +48,13 @@ class VpcBuilder {
     for (const { name, subnet } of scenario.natGateways ?? []) await this.natGateway(name, subnet);
     if (scenario.vpn) await this.vpn(scenario.vpn);
     for (const table of scenario.routeTables) await this.routeTable(table);
-    return { scenario, id: this.vpcId, natGateways: this.natGateways, resources: this.resources };
+    return {
+      scenario,
+      id: this.vpcId,
+      natGateways: this.natGateways,
+      resources: this.resources,
+      ledgerEntryId: this.ledgerEntryId,
+    };
   }
 
   private async natGateway(name: string, subnet: string): Promise<void> {
@@ -84,6 +93,8 @@ class VpcBuilder {
 
   private async post(path: string, body: object): Promise<Row> {
     this.resources += 1;
-    return this.api.json<Row>({ method: 'POST', path, body });
+    const reply = await this.api.json<Row>({ method: 'POST', path, body });
+    this.ledgerEntryId = reply.ledgerEntryId;
+    return reply;
   }
 }

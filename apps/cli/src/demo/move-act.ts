@@ -76,6 +76,7 @@ export async function moveAndBringBack(move: Move): Promise<MoveOutcome> {
       await restoreDataset({ ...common, ...elsewhere, folder: target, trustedSigners: [signer.publicKey], onProgress });
       bar.clear();
     }, 'brought everything back with the recovery key alone, from what is left');
+    tenant.ledgerEntryId = moved.ledgerEntryId;
     const difference = await stage.step(
       () => firstDifference(source, target),
       (found) => (found === null ? 'compared every byte, name and mode: identical' : `NOT identical: ${found}`),

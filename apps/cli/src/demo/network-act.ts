@@ -33,6 +33,8 @@ export interface DemoTenant {
   keyFile: string;
   scenario: TenantScenario;
   vpcs: BuiltVpc[];
+  /** Of its last change. */
+  ledgerEntryId: string;
 }
 
 /** Address pools, gateway hosts and storage nodes. @returns the storage nodes of this run */
@@ -104,5 +106,6 @@ async function buildTenant(world: DemoWorld, scenario: TenantScenario, at: numbe
     stage.show(drawVpc(scenario.name, built, stage.paint));
     vpcs.push(built);
   }
-  return { id: made.id, name: scenario.name, api, keyFile, scenario, vpcs };
+  const { ledgerEntryId } = vpcs.at(-1) ?? made;
+  return { id: made.id, name: scenario.name, api, keyFile, scenario, vpcs, ledgerEntryId };
 }
