@@ -41,12 +41,14 @@ export class RateLimitGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<Request>();
     const reply = context.switchToHttp().getResponse<FastifyReply>();
     const network = clientNetwork(request.ip);
-    const credential = hash('sha256', request.headers.authorization ?? '', 'base64');
-    this.requireFewFailures(network, credential, reply);
+    const presented = request.headers.authorization;
+    const credential = hash('sha256', presented ?? '', 'base64');
+    // Without a credential nothing is guessed, and the refusal costs nothing.
+    if (presented !== undefined) this.requireFewFailures(network, credential, reply);
     try {
       await this.auth.canActivate(context);
     } catch (error) {
-      if (error instanceof UnauthenticatedError) {
+      if (error instanceof UnauthenticatedError && presented !== undefined) {
         this.failures.take(network, now());
         this.proven.delete(credential);
       }
