@@ -58,11 +58,15 @@ export class AnchorProcess {
       .runAs(contextOf(tenantId), (tx) => this.module.get(TenantChains).open(tx, tenantId, new Uint8Array(32)));
   }
 
-  /** Records `count` entries and publishes a checkpoint over them. */
-  async publish(tenantId: TenantId, count = 1): Promise<void> {
+  async record(tenantId: TenantId, count = 1): Promise<void> {
     await this.module.get(SystemUnitOfWork).runAs(contextOf(tenantId), async (tx) => {
       for (let at = 0; at < count; at += 1) this.module.get(LedgerWriter).append(tx, subnetCreated(at));
     });
+  }
+
+  /** Records `count` entries and publishes a checkpoint over them, where no sequencer runs by itself. */
+  async publish(tenantId: TenantId, count = 1): Promise<void> {
+    await this.record(tenantId, count);
     await this.module.get(Sequencer).tick();
   }
 
