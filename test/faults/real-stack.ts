@@ -71,7 +71,7 @@ export class RealStack {
   }
 
   /** Starts the supervisor and waits for nothing. */
-  launch(): void {
+  private launch(): void {
     const { apis, workers, environment } = this.options;
     const { DATABASE_URL: _given, CHAIN_URL: _chain, ...inherited } = process.env;
     const main = join(projectRoot(), 'dist/apps/stack/src/main.js');
