@@ -49,6 +49,14 @@ describe('the commands', () => {
     expect(namesOf(verb.query, true)).toEqual(own.filter((parameter) => parameter.required).map(({ name }) => name));
   });
 
+  it('are in docs/cli.md, each with its verbs', () => {
+    const page = readFileSync(new URL('../../../../docs/cli.md', import.meta.url), 'utf8');
+    for (const { noun, verbs } of RESOURCES) {
+      const row = page.split('\n').find((line) => line.startsWith(`| \`${noun}\` |`)) ?? '';
+      expect([noun, ...verbs.map(({ name }) => name).filter((name) => !row.includes(`\`${name}\``))]).toEqual([noun]);
+    }
+  });
+
   it('have names of their own', () => {
     const nouns = RESOURCES.flatMap(({ noun, aliases = [] }) => [noun, ...aliases]);
     expect(new Set(nouns).size).toBe(nouns.length);
