@@ -73,7 +73,9 @@ describe('storage nodes', () => {
     expect((await operator('PATCH', path, { weight: 8 }, { 'if-match': '"1"' })).status).toBe(412);
     expect((await operator('DELETE', path)).status).toBe(200);
     expect((await operator('GET', path)).status).toBe(404);
-    const { rows } = await system.query('SELECT body FROM ledger_entry ORDER BY id');
+    const { rows } = await system.query(
+      'SELECT body FROM ledger_entry JOIN ledger_pending p ON p.entry_id = id ORDER BY p.position',
+    );
     const actions = rows
       .map((row) => JSON.parse(row.body.toString()))
       .filter((entry) => entry.resource.id === made.body.id);
@@ -239,7 +241,10 @@ describe('a dataset that is deleted', () => {
     for (const table of ['segment', 'shard', 'manifest', 'migration']) {
       expect((await system.query(`SELECT 1 FROM ${table} WHERE tenant_id = $1`, [tenant.id])).rowCount).toBe(0);
     }
-    const { rows } = await system.query('SELECT body FROM ledger_entry WHERE tenant_id = $1 ORDER BY id', [tenant.id]);
+    const { rows } = await system.query(
+      'SELECT body FROM ledger_entry e JOIN ledger_pending p ON p.entry_id = e.id WHERE e.tenant_id = $1 ORDER BY p.position',
+      [tenant.id],
+    );
     const actions = rows.map((row) => JSON.parse(row.body.toString()).action);
     expect(actions).toEqual(expect.arrayContaining(['dataset.deleted', 'dataset.removed', 'migration.committed']));
   });
