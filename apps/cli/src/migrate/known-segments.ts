@@ -69,6 +69,13 @@ export function treeSegment(number: number, segment: JournalSegment): TreeSegmen
   };
 }
 
+/** The chunks of a segment's line of the file tree, as they are kept here. */
+export function packedChunks({ chunks }: TreeSegment): { ids: Buffer; lengths: Uint32Array } {
+  const ids = Buffer.alloc(chunks.length * CHUNK_ID_BYTES);
+  for (const [index, [id]] of chunks.entries()) ids.write(id, index * CHUNK_ID_BYTES, 'base64');
+  return { ids, lengths: Uint32Array.from(chunks, ([, length]) => length) };
+}
+
 function idAt({ ids }: JournalSegment, index: number): Buffer {
   return ids.subarray(index * CHUNK_ID_BYTES, (index + 1) * CHUNK_ID_BYTES);
 }

@@ -8,14 +8,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type ManifestSigner, SegmentsRoot, type SignedManifest, signManifest, toRanges } from '#dataset';
 import type { DatasetId, MigrationId, TenantId } from '#kernel';
 import { RemoteProblem, SourceUnreadableError } from './client-errors.js';
+import { DatasetVersion } from './dataset-version.js';
 import { Journal, type JournalSegment } from './journal.js';
-import { type KnownSegment, KnownSegments } from './known-segments.js';
+import { type KnownSegment, KnownSegments, packedChunks } from './known-segments.js';
 import type { DatasetReply, MigrationApi, MigrationProgressReply, MigrationReply } from './migration-api.js';
 import { type OpenedDataset, openDataset } from './open-dataset.js';
 import { type SourceNote, SourcePacker } from './pack-source.js';
 import type { Patience } from './retrying.js';
 import { countFolder, type FolderTotals } from './scan-folder.js';
 import { SealingThread } from './sealing-thread.js';
+import { SegmentFetcher } from './segment-fetcher.js';
 import { SegmentPacker } from './segment-packer.js';
 import type { SegmentTransfer } from './segment-transfer.js';
 import { SegmentUploader } from './segment-uploader.js';
@@ -150,7 +152,7 @@ class MigrationRun {
     const sealing = new SealingThread(keys, this.dataset);
     const spool = await TreeSpool.create(state.treeSpoolPath);
     try {
-      const known = await this.confirmed(earlier);
+      const known = earlier.length > 0 ? await this.confirmed(earlier) : await this.recovered();
       return await this.pack(known, journal, sealing, spool);
     } finally {
       await Promise.all([journal.close(), sealing.close(), spool.remove()]);
@@ -213,6 +215,22 @@ class MigrationRun {
         if (standing.state !== 'registered') known.add({ ...batch[index]!, ordinal: standing.ordinal });
       }
     }
+    return known;
+  }
+
+  /** Without a journal (another machine, a lost folder) the newest version's own tree says which chunks are stored. */
+  private async recovered(): Promise<KnownSegments> {
+    const { api, transfer, patience, signer } = this.input;
+    const known = new KnownSegments();
+    const { manifestVersion } = await api.dataset(this.dataset.id);
+    if (manifestVersion === null) return known;
+    const version = await DatasetVersion.open(api, this.dataset, manifestVersion, this.opened.keys, [signer.publicKey]);
+    const found: KnownSegment[] = [];
+    await version.readTree(new SegmentFetcher(api, transfer, this.dataset.id, patience), (line) => {
+      const numbered = line.t === 'segment' ? version.records.get(line.id) : undefined;
+      if (line.t === 'segment' && numbered) found.push({ ...numbered, ...packedChunks(line) });
+    });
+    for (const segment of found) known.add(segment);
     return known;
   }
 
