@@ -78,6 +78,7 @@ async function runCheck(context: CommandContext, [name]: string[], options: Reco
     opens: true,
     with: identities.length > 0 ? 'the given identity' : `the key kept in ${client.stateFolder}`,
     keyCheck: keys.keyCheck.toString('hex'),
+    signer: dataset.key!.signer,
     recipients: dataset.key!.recipients,
     recovery: dataset.key!.recovery,
   });
