@@ -214,6 +214,8 @@ function jsonSchema(schema: z.ZodType, schemas: Json, io: 'input' | 'output'): J
   Object.assign(schemas, hoisted.$defs);
   const id = schema.meta()?.id;
   if (typeof id !== 'string') return hoisted.json;
-  schemas[id] = hoisted.json;
-  return { $ref: `#/components/schemas/${id}` };
+  const reference = `#/components/schemas/${id}`;
+  // zod gives a schema with an id as a reference to its own definition, which was hoisted already.
+  if (hoisted.json.$ref !== reference) schemas[id] = hoisted.json;
+  return { $ref: reference };
 }
