@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -178,14 +179,18 @@ export class AnchorStage {
   /** Every anchor is final, linked to the one before and in the block that it names; the contract stands at the last one. */
   async expectWhole(count: number): Promise<AnchorRow[]> {
     const rows = await this.rows();
-    expect(rows.map(({ state }) => state)).toEqual(Array(count).fill('final'));
+    assert.deepEqual(
+      rows.map(({ state }) => state),
+      Array(count).fill('final'),
+    );
     for (const [at, row] of rows.entries()) {
-      if (at > 0) expect(row.prev).toBe(rows[at - 1]?.head);
-      const receipt = await this.node('eth_getTransactionReceipt', row.tx_hash);
-      expect(receipt).toMatchObject({ blockHash: row.block_hash, status: '0x1' });
+      if (at > 0) assert.equal(row.prev, rows[at - 1]?.head);
+      const receipt = await this.node<{ blockHash: Hex; status: Hex }>('eth_getTransactionReceipt', row.tx_hash);
+      assert.deepEqual([receipt?.blockHash, receipt?.status], [row.block_hash, '0x1']);
     }
+    const log = await this.contractLog();
     const newest = rows.at(-1)!;
-    expect(await this.contractLog()).toMatchObject({ head: newest.head, root: newest.root, size: BigInt(newest.size) });
+    assert.deepEqual([log?.head, log?.root, log?.size], [newest.head, newest.root, BigInt(newest.size)]);
     return rows;
   }
 }
