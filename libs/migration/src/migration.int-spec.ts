@@ -325,6 +325,28 @@ describe('a manifest', () => {
     expect(late.status).toBe(422);
   });
 
+  it('waits for every one of its segments, however often it is looked at', async () => {
+    const { move, segments } = await uploaded();
+    for (const { record } of segments) await placed(record);
+    const drained = stack.nodes.slice(0, 2);
+    const setStatus = (status: string) =>
+      Promise.all(drained.map(({ id }) => stack.api.operator('PATCH', `/v1/system/storage-nodes/${id}`, { status })));
+    await setStatus('draining');
+    try {
+      const waiting = await upload(move, sealedSegment(move.keys, randomBytes(500)));
+      await submit(move, statementOf(move, [...segments, waiting]));
+      await until('the migration was looked at', async () => {
+        const { rows } = await system.query('SELECT 1 FROM outbox WHERE key LIKE $1', [`%${move.migrationId}`]);
+        return rows.length === 0;
+      });
+      expect((await stateOf(move)).state).toBe('verifying');
+      expect((await segmentRow(waiting.record)).state).toBe('staged');
+    } finally {
+      await setStatus('active');
+    }
+    await until('the migration is ready', async () => (await stateOf(move)).state === 'ready');
+  });
+
   it.each<[string, (statement: ReturnType<typeof statementOf>) => Partial<ManifestStatement>, string]>([
     ['another version', () => ({ version: 2, previous: '11'.repeat(32) }), 'manifest.version'],
     ['another tenant', () => ({ tenant: newId('tenant') }), 'manifest.tenant'],
