@@ -81,10 +81,9 @@ export async function migrateFolder(input: MigrateFolder): Promise<MigrateResult
   const opened = await openDataset({ ...input, name: input.datasetName });
   const progress = newProgress();
   const report = (change: Partial<MigrateProgress>) => input.onProgress?.(Object.assign(progress, change));
-  report({ phase: 'counting' });
-  progress.total = await countFolder(folder);
-  const unlock = await opened.state.lock();
   try {
+    report({ phase: 'counting' });
+    progress.total = await countFolder(folder);
     const migration = await currentMigration(input.api, opened.dataset.id, input.folder);
     const run = new MigrationRun(input, opened, migration, folder, progress, report);
     const continued = migration.state === 'verifying';
@@ -96,7 +95,7 @@ export async function migrateFolder(input: MigrateFolder): Promise<MigrateResult
     }
     return { ...(await run.result()), notes, continued };
   } finally {
-    await unlock();
+    await opened.unlock();
   }
 }
 

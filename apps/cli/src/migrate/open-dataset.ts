@@ -31,23 +31,41 @@ export interface OpenedDataset {
   dataset: DatasetReply;
   keys: DatasetKeys;
   state: ClientState;
+  /** Lets the next run in; to be called when this one ends. */
+  unlock: () => Promise<void>;
 }
 
 /**
  * Finds the dataset or makes it, and gets its key: from this machine, from an identity, or drawn anew for a dataset that
  * has none. A key document is used only when our own signing key signed it: whoever runs the server could otherwise have us
- * encrypt to a key of theirs.
+ * encrypt to a key of theirs. One run at a time: the lock is taken before a key is drawn, so that two runs never keep different
+ * ones.
  */
 export async function openDataset(input: OpenDataset): Promise<OpenedDataset> {
   const { api, name, stateFolder } = input;
   const found = await api.findDataset(name);
   if (!found) await checkRecipients(input.recipients, input.noRecovery);
-  const dataset = found ?? (await createOrFind(api, name));
-  const state = new ClientState(stateFolder, dataset.id);
+  const { id } = found ?? (await createOrFind(api, name));
+  const state = new ClientState(stateFolder, id);
+  const unlock = await state.lock();
+  try {
+    return { ...(await establishKey(input, await api.dataset(id), state)), state, unlock };
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
+
+/** The dataset as it stands under the lock, with its key. */
+async function establishKey(
+  input: OpenDataset,
+  dataset: DatasetReply,
+  state: ClientState,
+): Promise<Pick<OpenedDataset, 'dataset' | 'keys'>> {
   if (dataset.key) {
     const { key, keys } = await existingDataset({ ...input, dataset, trustedSigners: [input.signer.publicKey] });
     await state.writeKey(key);
-    return { dataset, keys, state };
+    return { dataset, keys };
   }
   await checkRecipients(input.recipients, input.noRecovery);
   // A key that an interrupted run drew and kept is used, so that nobody is left with a key that opens nothing.
@@ -61,7 +79,7 @@ export async function openDataset(input: OpenDataset): Promise<OpenedDataset> {
     recovery: !input.noRecovery,
     keyCheck: keys.keyCheck.toString('hex'),
   });
-  return { dataset: await api.setDatasetKey(dataset.id, document), keys, state };
+  return { dataset: await input.api.setDatasetKey(dataset.id, document), keys };
 }
 
 /** Another process may make it at the same moment: then theirs is used. */
