@@ -9,3 +9,4 @@ export * from './tlog-proof.js';
 export * from './tree-appender.js';
 export * from './tree-geometry.js';
 export * from './tree-hasher.js';
+export * from './witness-protocol.js';

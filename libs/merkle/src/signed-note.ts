@@ -128,6 +128,20 @@ export async function verifyNote(
   known: readonly NoteKey[],
   ed25519Verify: Ed25519Verify,
 ): Promise<VerifiedNote> {
+  const verified = await verifyKnownSignatures(note, known, ed25519Verify);
+  if (verified.signedBy.length === 0) throw new NoteSignatureError('no known key signed the note');
+  return verified;
+}
+
+/**
+ * As `verifyNote`, for a note that need not have a signature of these keys: who of them signed it, perhaps nobody.
+ * @throws FormatError when it is malformed, NoteSignatureError when a known key's signature is wrong
+ */
+export async function verifyKnownSignatures(
+  note: string,
+  known: readonly NoteKey[],
+  ed25519Verify: Ed25519Verify,
+): Promise<VerifiedNote> {
   const { text, signatures } = parseNote(note);
   const signedBy: VerifiedNote['signedBy'] = [];
   for (const { name, keyId, signature } of signatures) {
@@ -141,7 +155,6 @@ export async function verifyNote(
       signedBy.push({ key, time });
     }
   }
-  if (signedBy.length === 0) throw new NoteSignatureError('no known key signed the note');
   return { text, signedBy };
 }
 

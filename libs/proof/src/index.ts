@@ -17,3 +17,4 @@ export * from './proof-crypto.js';
 export * from './receipt.js';
 export type { VerificationReport, VerificationStep } from './verification.js';
 export * from './verify-bundle.js';
+export * from './witness-policy.js';
