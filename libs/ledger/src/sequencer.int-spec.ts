@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { newId } from '#kernel';
 import { equalBytes, parseCheckpoint, TreeAppender, TreeHasher, toHex, verifyNote } from '#merkle';
-import { encodeLeaf, NO_PREVIOUS_LEAF, nodeCrypto, parseBody } from '#proof';
+import { encodeLeaf, NO_PREVIOUS_LEAF, nodeCrypto } from '#proof';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/embedded-database.js';
 import { AnchoredHeadSource, type LogHead } from './domain/rollback-guard.js';
 import { LogIdentity } from './infra/log-identity.js';
@@ -88,7 +88,6 @@ async function auditEverything(log: LogIdentity): Promise<void> {
     expect([row.index, row.seq]).toEqual([at, chain.seq + 1]);
     const leaf = encodeLeaf(nodeCrypto, {
       origin: log.origin,
-      class: parseBody(row.body).class,
       viewKey: viewKeys[tenants.indexOf(row.tenant as never)]!,
       salt: row.salt,
       body: row.body,

@@ -144,7 +144,7 @@ describe('a forged bundle', () => {
       tenantSeq,
       prevHash: leafHash(last.leaf),
     };
-    const leaf = encodeLeaf(crypto, { origin: skipping.origin, class: 'configuration', viewKey, ...opening });
+    const leaf = encodeLeaf(crypto, { origin: skipping.origin, viewKey, ...opening });
     skipping.appendLeaf({ tenant: acme, id: skipping.body(acme, 9).id, leaf, ...opening });
     const skipped = await verify(await skipping.bundle(acme), { viewKey: undefined });
     expect(skipped.firstBad).toMatchObject({

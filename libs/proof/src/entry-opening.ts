@@ -26,7 +26,8 @@ export function openLeaf(
   if (body.id !== opening.entryId) throw new FormatError(`the body is that of ${body.id}, not of ${opening.entryId}`);
   const leaf = parseLeaf(leafBytes);
   if (leaf.origin !== expected.origin) throw new FormatError(`the leaf belongs to the log ${leaf.origin}`);
-  if (leaf.class !== body.class) throw new FormatError(`the leaf says ${leaf.class} where the body says ${body.class}`);
+  if (leaf.class !== undefined && leaf.class !== body.class)
+    throw new FormatError(`the leaf says ${leaf.class} where the body says ${body.class}`);
   if (leafCommit(crypto, opening) !== leaf.commit) {
     throw new FormatError('the leaf does not commit to this body at this place: the entry or its leaf was changed');
   }

@@ -1,6 +1,6 @@
 export { type AnchorRecord, parseAnchorRecord } from './anchor-record.js';
 export { BundleWriter } from './bundle-format.js';
-export { type EntryOpening, GENESIS_ACTION } from './entry-opening.js';
+export { type EntryOpening, GENESIS_ACTION, openLeaf } from './entry-opening.js';
 export {
   ENTRY_CLASSES,
   type EntryClass,

@@ -67,10 +67,9 @@ describe('ledger body v1', () => {
   });
 });
 
-describe('ledger leaf v1', () => {
+describe('ledger leaf v2', () => {
   const input = {
     origin: log.origin,
-    class: 'configuration' as const,
     viewKey: log.viewKeys[0]!,
     salt: derived('a salt'),
     body: encodeBody(sample),
@@ -83,9 +82,8 @@ describe('ledger leaf v1', () => {
   it('is what the formulas of the format page give', () => {
     const { hmacSha256 } = nodeCrypto;
     expect(parseLeaf(leaf)).toEqual({
-      v: 1,
+      v: 2,
       origin: log.origin,
-      class: 'configuration',
       tag: toHex(hmacSha256(input.viewKey, concatBytes(utf8(`freehold/tag/v1\n${log.origin}\n`), uint64(7)))),
       commit: toHex(hmacSha256(input.salt, concatBytes(input.body, uint64(7), input.prevHash))),
     });
@@ -114,8 +112,31 @@ describe('ledger leaf v1', () => {
     expect(() => openLeaf(nodeCrypto, leaf, opening, { origin: 'freehold/other' })).toThrow('belongs to the log');
     const stranger = { origin: log.origin, viewKey: log.viewKeys[1]! };
     expect(() => openLeaf(nodeCrypto, leaf, opening, stranger)).toThrow('under this view key');
-    const reclassed = encodeLeaf(nodeCrypto, { ...input, class: 'audit' });
-    expect(() => openLeaf(nodeCrypto, reclassed, opening, log)).toThrow('the leaf says audit');
+  });
+
+  it('of version 1 still opens, and its class must be that of the body', () => {
+    const of = (members: object) => canonicalJson({ ...parseLeaf(leaf), ...members } as unknown as JsonValue);
+    const old = of({ v: 1, class: 'configuration' });
+    expect(openLeaf(nodeCrypto, old, opening, log).leaf).toMatchObject({ v: 1, class: 'configuration' });
+    expect(() => openLeaf(nodeCrypto, of({ v: 1, class: 'audit' }), opening, log)).toThrow('the leaf says audit');
+  });
+
+  it('is of exactly one version: neither may borrow the members of the other', () => {
+    const of = (members: object) => canonicalJson({ ...parseLeaf(leaf), ...members } as unknown as JsonValue);
+    for (const members of [
+      { v: 1 },
+      { v: 1, class: 'gossip' },
+      { class: 'configuration' },
+      { v: 3 },
+      { v: '2' },
+      { note: 'x' },
+      { origin: '' },
+      { tag: 'A'.repeat(64) },
+      { commit: 7 },
+    ]) {
+      expect(() => parseLeaf(of(members))).toThrow(FormatError);
+    }
+    for (const other of ['null', '[]', '2', '"leaf"', '{}']) expect(() => parseLeaf(utf8(other))).toThrow(FormatError);
   });
 
   it('tells nothing of its tenant without the view key: tags of two tenants and two logs never meet', () => {

@@ -3,13 +3,15 @@ import { ENTRY_CLASSES, type EntryClass, membersOf, parseCanonical } from './led
 import type { ProofCrypto } from './proof-crypto.js';
 
 /**
- * Ledger leaf, version 1 (docs/formats/ledger-leaf-v1.md): what the open log shows of an entry. It binds the body without
- * revealing it, and names its place in the tenant's chain to nobody but a holder of the tenant's view key.
+ * Ledger leaf, version 2 (docs/formats/ledger-leaf-v2.md, ADR 7): what the open log shows of an entry. It binds the body
+ * without revealing it, and names its place in the tenant's chain to nobody but a holder of the tenant's view key.
  */
 export interface LedgerLeaf {
-  v: 1;
+  /** 1 in logs that were begun before version 2: their leaves also tell the body's class. None is made any more. */
+  v: 1 | 2;
   origin: string;
-  class: EntryClass;
+  /** In version 1 alone. */
+  class?: EntryClass;
   /** 64 hexadecimal digits: HMAC-SHA-256 of the place in the tenant's chain under the tenant's view key. */
   tag: string;
   /** 64 hexadecimal digits: HMAC-SHA-256 of body, place and previous leaf under the entry's salt. */
@@ -24,7 +26,6 @@ export const VIEW_KEY_BYTES = 32;
 
 export interface LeafInput {
   origin: string;
-  class: EntryClass;
   /** 32 bytes. */
   viewKey: Uint8Array;
   /** 32 random bytes, drawn for this entry alone. */
@@ -35,27 +36,30 @@ export interface LeafInput {
   prevHash: Uint8Array;
 }
 
-/** The leaf's bytes, which are the entry of the log. @throws FormatError */
+/** The bytes of a leaf of version 2, which are the entry of the log. @throws FormatError */
 export function encodeLeaf(crypto: ProofCrypto, input: LeafInput): Uint8Array {
   if (!input.origin.isWellFormed()) throw new FormatError('the origin has a lone surrogate');
   const tag = leafTag(crypto, input.viewKey, input.origin, input.tenantSeq);
   const commit = leafCommit(crypto, input);
-  // Canonical JSON of five known members, written out: the log makes every leaf twice.
-  const origin = JSON.stringify(input.origin);
-  return utf8(`{"class":"${input.class}","commit":"${commit}","origin":${origin},"tag":"${tag}","v":1}`);
+  // Canonical JSON of four known members, written out: the log makes every leaf twice.
+  return utf8(`{"commit":"${commit}","origin":${JSON.stringify(input.origin)},"tag":"${tag}","v":2}`);
 }
 
-/** @throws FormatError when the bytes are not exactly what `encodeLeaf` makes */
+const MEMBERS = { 1: ['v', 'origin', 'class', 'tag', 'commit'], 2: ['v', 'origin', 'tag', 'commit'] };
+
+/** A leaf of either version. @throws FormatError when the bytes are not exactly those of a leaf */
 export function parseLeaf(bytes: Uint8Array): LedgerLeaf {
-  const leaf = membersOf(parseCanonical(bytes, 'leaf'), 'leaf', ['v', 'origin', 'class', 'tag', 'commit']);
+  const value = parseCanonical(bytes, 'leaf');
+  const version = (value as { v?: unknown } | null)?.v;
+  if (version !== 1 && version !== 2) throw new FormatError('the leaf is of neither version 1 nor 2');
+  const leaf = membersOf(value, 'leaf', MEMBERS[version]);
   const holds =
-    leaf.v === 1 &&
     typeof leaf.origin === 'string' &&
     leaf.origin !== '' &&
-    ENTRY_CLASSES.includes(leaf.class as EntryClass) &&
+    (version === 2 || ENTRY_CLASSES.includes(leaf.class as EntryClass)) &&
     isHash(leaf.tag) &&
     isHash(leaf.commit);
-  if (!holds) throw new FormatError('the leaf is not as version 1 has it');
+  if (!holds) throw new FormatError(`the leaf is not as version ${version} has it`);
   return leaf as unknown as LedgerLeaf;
 }
 

@@ -5,6 +5,7 @@ import {
   encodeBody,
   encodeLeaf,
   nodeCrypto,
+  openLeaf,
   type Receipt,
   verifyBundle,
   verifyPromise,
@@ -52,8 +53,9 @@ describe('one entry through every format', () => {
     expect(toHex(encodeBody(vector.body))).toBe(vector.bodyBytes);
     const { origin, tenantSeq } = vector;
     const [viewKey, salt, prevHash] = [hex(vector.viewKey), hex(vector.salt), hex(vector.prevHash)];
-    const input = { origin, class: vector.body.class, viewKey, salt, body, tenantSeq, prevHash };
-    expect(toHex(encodeLeaf(crypto, input))).toBe(vector.leafBytes);
+    const opening = { entryId: vector.body.id, body, salt, tenantSeq, prevHash };
+    const opened = openLeaf(crypto, hex(vector.leafBytes), opening, { origin, viewKey });
+    expect(opened).toEqual({ body: vector.body, leaf: vector.leaf });
     expect(viewKeyCommitment(crypto, viewKey)).toBe(vector.viewKeyCommitment);
   });
 
@@ -70,6 +72,29 @@ describe('one entry through every format', () => {
     const { signatures } = parseNote(vector.promise);
     expect(sign(null, Buffer.from(text), secret).equals(signatures[0]!.signature)).toBe(true);
     expect(verify(null, Buffer.from(text), createPublicKey(secret), signatures[0]!.signature)).toBe(true);
+  });
+});
+
+describe('a leaf of version 2', () => {
+  const vector = json('leaf-v2.json');
+  const { origin, tenantSeq } = vector;
+  const [viewKey, salt, prevHash, body] = [vector.viewKey, vector.salt, vector.prevHash, vector.bodyBytes].map(hex);
+
+  it('is what the formulas give', () => {
+    const tag = createHmac('sha256', viewKey!).update(`freehold/tag/v1\n${origin}\n`).update(uint64(tenantSeq));
+    const commit = createHmac('sha256', salt!).update(body!).update(uint64(tenantSeq)).update(prevHash!);
+    const leaf = `{"commit":"${commit.digest('hex')}","origin":"${origin}","tag":"${tag.digest('hex')}","v":2}`;
+    expect(Buffer.from(leaf).toString('hex')).toBe(vector.leafBytes);
+    expect(JSON.parse(leaf)).toEqual(vector.leaf);
+    expect(createHash('sha256').update(Buffer.of(0)).update(leaf).digest('hex')).toBe(vector.leafHash);
+  });
+
+  it('is what the library makes and opens', () => {
+    const input = { origin, viewKey: viewKey!, salt: salt!, body: body!, tenantSeq, prevHash: prevHash! };
+    const leaf = encodeLeaf(crypto, input);
+    expect(toHex(leaf)).toBe(vector.leafBytes);
+    const opening = { entryId: json('entry-v1.json').body.id, ...input };
+    expect(openLeaf(crypto, leaf, opening, { origin, viewKey: viewKey! }).leaf).toEqual(vector.leaf);
   });
 });
 

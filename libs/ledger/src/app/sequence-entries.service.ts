@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { SystemUnitOfWork, type Tx } from '#database';
 import { equalBytes, HASH_BYTES, type TileData, TreeHasher } from '#merkle';
-import { type EntryClass, nodeCrypto } from '#proof';
+import { nodeCrypto } from '#proof';
 import { EpochLostError, type HeldLog, LEASE_SECONDS } from '../domain/held-log.js';
 import { LogCorruptError, LogRolledBackError } from '../domain/ledger.errors.js';
 import { type ChainHead, type PendingEntry, type PlacedEntry, placeEntries } from '../domain/place-entries.js';
@@ -37,8 +37,7 @@ export class SequenceEntriesService {
       const pending = await this.log.pendingEntries(tx, BATCH_LIMIT);
       if (pending.length === 0) return { held, count: 0 };
       const before = await this.loadChains(tx, held, new Set(pending.map((entry) => entry.tenantId)));
-      const classes = new Map<string, EntryClass>();
-      const { placed, chains } = this.place(held, before, classes, pending);
+      const { placed, chains } = this.place(held, before, pending);
       const appender = held.appender.clone();
       const tiles = appender.append(placed.map((entry) => entry.leafHash));
       const head = { size: appender.size, root: appender.root() };
@@ -51,7 +50,7 @@ export class SequenceEntriesService {
       );
       if (removed !== pending.length) throw new EpochLostError(held.epoch);
       await this.log.moveHead(tx, head, LEASE_SECONDS);
-      await this.recompute(tx, held, before, classes, head.root, tiles);
+      await this.recompute(tx, held, before, head.root, tiles);
       return { held: { ...held, appender, root: head.root }, count: placed.length };
     });
   }
@@ -76,12 +75,7 @@ export class SequenceEntriesService {
     return stored;
   }
 
-  private place(
-    held: HeldLog,
-    chains: Map<string, ChainHead>,
-    classes: Map<string, EntryClass>,
-    entries: readonly PendingEntry[],
-  ) {
+  private place(held: HeldLog, chains: Map<string, ChainHead>, entries: readonly PendingEntry[]) {
     const context = {
       crypto: nodeCrypto,
       hasher: this.hasher,
@@ -89,7 +83,6 @@ export class SequenceEntriesService {
       firstIndex: held.appender.size,
       viewKeys: held.viewKeys,
       chains,
-      classes,
     };
     return placeEntries(context, entries);
   }
@@ -99,13 +92,12 @@ export class SequenceEntriesService {
     tx: Tx,
     held: HeldLog,
     before: Map<string, ChainHead>,
-    classes: Map<string, EntryClass>,
     root: Uint8Array,
     tiles: TileData[],
   ): Promise<void> {
     const first = held.appender.size;
     const rows = await this.log.readPlacements(tx, first, first + BATCH_LIMIT);
-    const { placed } = this.place(held, before, classes, rows);
+    const { placed } = this.place(held, before, rows);
     const wrong = placed.findIndex((entry, at) => !samePlacement(entry, rows[at]!));
     if (wrong >= 0) {
       throw new LogCorruptError(`${placed[wrong]!.entryId} (index ${first + wrong}) was stored other than computed`);

@@ -1,5 +1,5 @@
 import { equalBytes, type TreeHasher } from '#merkle';
-import { type EntryClass, encodeLeaf, type ProofCrypto, parseBody } from '#proof';
+import { encodeLeaf, type ProofCrypto } from '#proof';
 import { LogCorruptError } from './ledger.errors.js';
 
 /** An entry that is committed but not in the log yet. */
@@ -38,8 +38,6 @@ export interface PlacementContext {
   viewKeys: ReadonlyMap<string, Uint8Array>;
   /** Before the first entry placed. */
   chains: ReadonlyMap<string, ChainHead>;
-  /** Classes by entry, of bodies that were read before; filled as others are. */
-  classes: Map<string, EntryClass>;
 }
 
 /**
@@ -51,7 +49,7 @@ export function placeEntries(
   context: PlacementContext,
   entries: readonly PendingEntry[],
 ): { placed: PlacedEntry[]; chains: Map<string, ChainHead> } {
-  const { crypto, hasher, origin, firstIndex, viewKeys, classes } = context;
+  const { crypto, hasher, origin, firstIndex, viewKeys } = context;
   const chains = new Map(context.chains);
   const placed = entries.map((entry, at): PlacedEntry => {
     const chain = chains.get(entry.tenantId);
@@ -60,34 +58,16 @@ export function placeEntries(
       throw new LogCorruptError(`${entry.entryId} belongs to ${entry.tenantId}, which has no chain`);
     const tenantSeq = chain.seq + 1;
     const prevHash = chain.lastLeafHash;
-    const entryClass = classes.get(entry.entryId) ?? recordedClass(crypto, entry);
-    classes.set(entry.entryId, entryClass);
     const { salt, body } = entry;
-    const leaf = encodeLeaf(crypto, { origin, class: entryClass, viewKey, salt, body, tenantSeq, prevHash });
+    // The body was made from its id and tenant when it was recorded: being the promised bytes is all that is left to check.
+    if (!equalBytes(crypto.sha256(body), entry.bodyHash)) {
+      throw new LogCorruptError(`the stored body of ${entry.entryId} is not the one that was promised`);
+    }
+    const leaf = encodeLeaf(crypto, { origin, viewKey, salt, body, tenantSeq, prevHash });
     const leafHash = hasher.leaf(leaf);
     chains.set(entry.tenantId, { seq: tenantSeq, lastLeafHash: leafHash });
     const { tenantId, entryId } = entry;
     return { leafIndex: firstIndex + at, tenantId, entryId, tenantSeq, prevHash, leaf, leafHash };
   });
   return { placed, chains };
-}
-
-/** Reads the body, once it is certain that it is the promised one. */
-function recordedClass(crypto: ProofCrypto, entry: PendingEntry): EntryClass {
-  if (!equalBytes(crypto.sha256(entry.body), entry.bodyHash)) {
-    throw new LogCorruptError(`the stored body of ${entry.entryId} is not the one that was promised`);
-  }
-  const body = parseStoredBody(entry);
-  if (body.id !== entry.entryId || body.tenant !== entry.tenantId) {
-    throw new LogCorruptError(`the stored body of ${entry.entryId} is that of another entry`);
-  }
-  return body.class;
-}
-
-function parseStoredBody(entry: PendingEntry) {
-  try {
-    return parseBody(entry.body);
-  } catch {
-    throw new LogCorruptError(`the stored body of ${entry.entryId} is no body of version 1`);
-  }
 }

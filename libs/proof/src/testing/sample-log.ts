@@ -115,7 +115,7 @@ export class SampleLog {
       prevHash: head.hash,
     };
     const viewKey = this.viewKeys[this.tenants.indexOf(body.tenant)]!;
-    const leaf = encodeLeaf(nodeCrypto, { origin: this.origin, class: body.class, viewKey, ...opening });
+    const leaf = encodeLeaf(nodeCrypto, { origin: this.origin, viewKey, ...opening });
     this.appendLeaf({ tenant: body.tenant, id: body.id, leaf, ...opening });
     this.heads.set(body.tenant, { seq: opening.tenantSeq, hash: hasher.leaf(leaf) });
   }
