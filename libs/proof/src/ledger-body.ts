@@ -30,9 +30,14 @@ export interface LedgerBody {
   requestId: string;
   /** RFC 3339 in UTC with milliseconds. Informative: the order of entries is that of the log. */
   time: string;
-  /** How the actor vouched for it. `custodial`: nobody signed; the service says so. */
-  vouched: { mode: 'custodial' };
+  vouched: Vouching;
 }
+
+/**
+ * How the actor vouched for it. `custodial`: nobody signed; the service says so. `signed`: the actor signed the request with
+ * the key, and `evidence` is the salted commitment to what proves it (docs/formats/evidence-v1.md), 64 hexadecimal digits.
+ */
+export type Vouching = { mode: 'custodial' } | { mode: 'signed'; keyId: string; evidence: string };
 
 /** Longer bodies are refused: a body is one resource's change, and is read and verified whole. */
 export const MAX_BODY_BYTES = 1 << 20;
@@ -42,6 +47,8 @@ const ENTRY_ID = /^led-[0-9a-f]{17}$/;
 const TENANT_ID = /^tnt-[0-9a-f]{17}$/;
 const WORDS = /^[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*)*$/;
 const ACTION = /^[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*)+$/;
+const SIGNING_KEY_ID = /^sgk-[0-9a-f]{17}$/;
+const COMMITMENT = /^[0-9a-f]{64}$/;
 const LINE = /^[\x21-\x7e]{1,255}$/;
 const TIME = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$/;
 
@@ -92,7 +99,7 @@ function assertBody(value: unknown): asserts value is LedgerBody {
   ]);
   const actor = membersOf(body.actor, 'actor', ['type', 'id']);
   const resource = membersOf(body.resource, 'resource', ['type', 'id', 'version']);
-  const vouched = membersOf(body.vouched, 'vouched', ['mode']);
+  const vouched = membersOf(body.vouched, 'vouched', vouchedMembers(body.vouched));
   const rules: [string, boolean][] = [
     ['v', body.v === 1],
     ['id', matches(body.id, ENTRY_ID)],
@@ -107,10 +114,16 @@ function assertBody(value: unknown): asserts value is LedgerBody {
     ['resource.version', resource.version === null || isNatural(resource.version)],
     ['requestId', matches(body.requestId, LINE)],
     ['time', matches(body.time, TIME)],
-    ['vouched.mode', vouched.mode === 'custodial'],
+    ['vouched.mode', vouched.mode === 'custodial' || vouched.mode === 'signed'],
+    ['vouched.keyId', vouched.mode !== 'signed' || matches(vouched.keyId, SIGNING_KEY_ID)],
+    ['vouched.evidence', vouched.mode !== 'signed' || matches(vouched.evidence, COMMITMENT)],
   ];
   const broken = rules.find(([, holds]) => !holds);
   if (broken) throw new FormatError(`the body's ${broken[0]} is not as version 1 has it`);
+}
+
+function vouchedMembers(vouched: unknown): readonly string[] {
+  return isObject(vouched) && vouched.mode === 'signed' ? ['mode', 'keyId', 'evidence'] : ['mode'];
 }
 
 /** An object with exactly these members. @throws FormatError */

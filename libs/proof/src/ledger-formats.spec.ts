@@ -22,7 +22,14 @@ import { derived, SampleLog, signingKey } from './testing/sample-log.js';
 const log = new SampleLog();
 const sample = log.body(log.tenants[0]!, 5);
 
+const signed = { mode: 'signed' as const, keyId: 'sgk-00000000000000001', evidence: 'ab'.repeat(32) };
+
 describe('ledger body v1', () => {
+  it('says who vouched with which key, and commits to the evidence', () => {
+    const body = { ...sample, vouched: signed };
+    expect(parseBody(encodeBody(body))).toEqual(body);
+  });
+
   it('has one sequence of bytes and comes back from it', () => {
     const bytes = encodeBody(sample);
     expect(parseBody(bytes)).toEqual(sample);
@@ -44,6 +51,10 @@ describe('ledger body v1', () => {
     ['a fractional version', { resource: { type: 'subnet', id: 'subnet-1', version: 1.5 } }],
     ['local time', { time: '2026-11-23T12:00:00+01:00' }],
     ['an unknown way of vouching', { vouched: { mode: 'trust-me' } }],
+    ['a custodial entry with evidence', { vouched: { mode: 'custodial', evidence: '0'.repeat(64) } }],
+    ['a signed entry without evidence', { vouched: { mode: 'signed', keyId: 'sgk-00000000000000001' } }],
+    ['a signed entry of an API key', { vouched: { ...signed, keyId: 'key-00000000000000001' } }],
+    ['evidence that is no hash', { vouched: { ...signed, evidence: 'x' } }],
     ['a surplus member', { note: 'x' }],
   ])('refuses %s', (_what, change) => {
     const body = { ...sample, ...change } as LedgerBody;

@@ -1,0 +1,165 @@
+import { canonicalJson, type JsonValue } from '#kernel';
+import { equalBytes, FormatError, fromBase64, toBase64, toHex } from '#merkle';
+import { parseContentDigest } from './content-digest.js';
+import { membersOf, parseCanonical } from './ledger-body.js';
+import type { ProofCrypto } from './proof-crypto.js';
+import {
+  type Component,
+  OPTIONAL_COMPONENTS,
+  parseSignatureInput,
+  REQUIRED_COMPONENTS,
+  SIGNATURE_TAG,
+  signatureBase,
+} from './signature-input.js';
+
+/**
+ * Evidence, version 1 (docs/formats/evidence-v1.md): everything of a signed request that is needed to check its signature
+ * again, by anyone, with no service. The entries that the request made hold its salted commitment; the document itself is
+ * kept apart from them and can be erased.
+ */
+export interface EvidenceDocument {
+  /** The signing key that the actor used: `sgk-` and 17 hexadecimal digits. */
+  keyId: string;
+  /** The value of the signature's member of Signature-Input, as it was signed. */
+  signatureInput: string;
+  /** Ed25519, 64 bytes. */
+  signature: Uint8Array;
+  /** The covered components in their order. */
+  components: readonly Component[];
+  /** The request's body; null when it has none, or when it holds a secret and is kept nowhere. */
+  content: Uint8Array | null;
+}
+
+/** What a signed request asked for, once its signature held. */
+export interface EvidenceFacts {
+  keyId: string;
+  method: string;
+  authority: string;
+  path: string;
+  /** With its question mark, as it was sent: `?` when there was none. */
+  query: string;
+  /** Null when there was none, or it was a secret one. */
+  body: Uint8Array | null;
+  /** Whether there was a body that the evidence does not show. */
+  bodyWithheld: boolean;
+  /** Unix seconds, by the actor's clock. */
+  created: number;
+  nonce: string;
+  idempotencyKey: string;
+  /** The version that the actor had seen, as an entity tag. */
+  ifMatch: string | null;
+}
+
+export const EVIDENCE_SALT_BYTES = 32;
+export const MAX_EVIDENCE_BYTES = 2 << 20;
+const SIGNING_KEY_ID = /^sgk-[0-9a-f]{17}$/;
+const COVERED: ReadonlySet<string> = new Set([...REQUIRED_COMPONENTS, ...OPTIONAL_COMPONENTS]);
+
+/** The document's bytes: what the commitment is made over. @throws FormatError, NotCanonicalizableError */
+export function encodeEvidence(evidence: EvidenceDocument): Uint8Array {
+  return canonicalJson({
+    v: 1,
+    type: 'freehold-evidence',
+    keyId: evidence.keyId,
+    signatureInput: evidence.signatureInput,
+    signature: toBase64(evidence.signature),
+    components: evidence.components as unknown as JsonValue,
+    content: evidence.content && toBase64(evidence.content),
+  });
+}
+
+/** `HMAC-SHA-256(salt, document)` in hexadecimal: what an entry's `vouched.evidence` holds. @throws FormatError */
+export function evidenceCommitment(crypto: ProofCrypto, salt: Uint8Array, document: Uint8Array): string {
+  if (salt.length !== EVIDENCE_SALT_BYTES) throw new FormatError('the salt of evidence is 32 bytes');
+  return toHex(crypto.hmacSha256(salt, document));
+}
+
+/** @throws FormatError when the bytes are not exactly what `encodeEvidence` makes */
+export function parseEvidence(document: Uint8Array): EvidenceDocument {
+  if (document.length > MAX_EVIDENCE_BYTES) throw new FormatError('the evidence is too long');
+  const names = ['v', 'type', 'keyId', 'signatureInput', 'signature', 'components', 'content'];
+  const value = membersOf(parseCanonical(document, 'evidence'), 'evidence', names);
+  const { keyId, signatureInput, signature, components, content } = value;
+  if (value.v !== 1 || value.type !== 'freehold-evidence') throw new FormatError('not evidence of version 1');
+  if (typeof keyId !== 'string' || !SIGNING_KEY_ID.test(keyId))
+    throw new FormatError("the evidence's key id is malformed");
+  if (typeof signatureInput !== 'string' || typeof signature !== 'string') {
+    throw new FormatError('the evidence has no signature');
+  }
+  if (!Array.isArray(components) || !components.every(isComponent)) {
+    throw new FormatError("the evidence's components are not pairs of a name and a value");
+  }
+  if (content !== null && typeof content !== 'string') throw new FormatError("the evidence's content is not base64");
+  return {
+    keyId,
+    signatureInput,
+    signature: fromBase64(signature),
+    components,
+    content: content === null ? null : fromBase64(content),
+  };
+}
+
+function isComponent(value: unknown): value is Component {
+  return Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');
+}
+
+/**
+ * What the actor asked for, when the evidence holds: its components are those that were signed, the signature is the key's,
+ * and the content is the one whose digest was signed.
+ * @param publicKey Ed25519, 32 bytes: the signing key as the chain of enrolments gives it
+ * @throws FormatError saying what does not hold
+ */
+export async function verifyEvidence(
+  crypto: ProofCrypto,
+  document: Uint8Array,
+  publicKey: Uint8Array,
+): Promise<EvidenceFacts> {
+  const evidence = parseEvidence(document);
+  const facts = evidenceFacts(crypto, evidence);
+  const base = signatureBase(evidence.components, evidence.signatureInput);
+  if (!(await crypto.ed25519Verify(publicKey, base, evidence.signature))) {
+    throw new FormatError(`the signature of the request is not one of ${evidence.keyId}`);
+  }
+  return facts;
+}
+
+/** What the document says, with its parts held against each other; the signature itself is not checked. */
+function evidenceFacts(
+  crypto: ProofCrypto,
+  { keyId, signatureInput, components, content }: EvidenceDocument,
+): EvidenceFacts {
+  const input = parseSignatureInput(signatureInput);
+  if (input.tag !== SIGNATURE_TAG) throw new FormatError(`the signature's tag is not ${SIGNATURE_TAG}`);
+  if (input.keyId !== keyId) throw new FormatError('the signature names another key than the evidence');
+  if (input.created === null || input.nonce === null) throw new FormatError('the signature has no time or no nonce');
+  const names = components.map(([name]) => name);
+  if (names.join() !== input.components.join()) throw new FormatError('the components are not those that were signed');
+  const stranger = names.find((name) => !COVERED.has(name));
+  if (stranger !== undefined) throw new FormatError(`the component ${stranger} has no place in evidence`);
+  const values = new Map(components);
+  const missing = REQUIRED_COMPONENTS.find((name) => !values.has(name));
+  if (missing !== undefined) throw new FormatError(`the signature does not cover ${missing}`);
+  const digest = values.get('content-digest');
+  if (content !== null) requireContent(crypto, digest, content);
+  return {
+    keyId,
+    method: values.get('@method')!,
+    authority: values.get('@authority')!,
+    path: values.get('@path')!,
+    query: values.get('@query')!,
+    body: content,
+    bodyWithheld: content === null && digest !== undefined,
+    created: input.created,
+    nonce: input.nonce,
+    idempotencyKey: values.get('idempotency-key')!,
+    ifMatch: values.get('if-match') ?? null,
+  };
+}
+
+function requireContent(crypto: ProofCrypto, digest: string | undefined, content: Uint8Array): void {
+  if (digest === undefined) throw new FormatError('the signature does not cover the content');
+  const signed = parseContentDigest(digest).get('sha-256');
+  if (!signed || !equalBytes(signed, crypto.sha256(content))) {
+    throw new FormatError('the content is not the one whose digest was signed');
+  }
+}
