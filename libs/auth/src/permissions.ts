@@ -19,6 +19,7 @@ export const PERMISSIONS = {
   'system:pool:write': 'Create and delete address pools (operator)',
   'system:gateway-host:read': 'Read gateway hosts (operator)',
   'system:gateway-host:write': 'Register, change and delete gateway hosts (operator)',
+  'system:ledger:read': 'Read the state of the ledger: its witnesses (operator)',
   'system:node:read': 'Read storage nodes (operator)',
   'system:node:write': 'Register, drain and delete storage nodes (operator)',
 } as const;
@@ -41,6 +42,7 @@ const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
     'system:pool:write',
     'system:gateway-host:read',
     'system:gateway-host:write',
+    'system:ledger:read',
     'system:node:read',
     'system:node:write',
   ],

@@ -4,6 +4,7 @@ import { ServiceKeys } from '#keyring';
 import { AnchorApiModule } from './anchoring.module.js';
 import { LedgerEntryController } from './api/ledger-entry.controller.js';
 import { LogController } from './api/log.controller.js';
+import { WitnessController } from './api/witness.controller.js';
 import { ExportBundleService } from './app/export-bundle.service.js';
 import { LedgerEntryQueries } from './app/ledger-entry.queries.js';
 import { LedgerWriter, LedgerWriterOptions } from './app/ledger-writer.js';
@@ -13,11 +14,13 @@ import { SequenceEntriesService } from './app/sequence-entries.service.js';
 import { Sequencer, SequencerOptions } from './app/sequencer.js';
 import { TakeOverLogService } from './app/take-over-log.service.js';
 import { TenantChains } from './app/tenant-chains.js';
+import { WitnessQueries } from './app/witness.queries.js';
 import { HeadFile } from './infra/head-file.js';
 import { LedgerEntryRepository } from './infra/ledger-entry.repository.js';
 import { LogRepository } from './infra/log.repository.js';
 import { LogIdentity } from './infra/log-identity.js';
 import { OpenLogRepository } from './infra/open-log.repository.js';
+import { OpenWitnessRepository } from './infra/open-witness.repository.js';
 import { OwnEntryRepository } from './infra/own-entry.repository.js';
 import { TenantChainRepository } from './infra/tenant-chain.repository.js';
 
@@ -87,7 +90,15 @@ export class SequencerModule {
 /** The ledger over HTTP: the open log for everybody, entries and receipts for their tenant. For the API process. */
 @Module({
   imports: [AnchorApiModule],
-  controllers: [LogController, LedgerEntryController],
-  providers: [OpenLogRepository, OwnEntryRepository, OpenLogQueries, LedgerEntryQueries, ExportBundleService],
+  controllers: [LogController, WitnessController, LedgerEntryController],
+  providers: [
+    OpenLogRepository,
+    OpenWitnessRepository,
+    OwnEntryRepository,
+    OpenLogQueries,
+    WitnessQueries,
+    LedgerEntryQueries,
+    ExportBundleService,
+  ],
 })
 export class LedgerApiModule {}

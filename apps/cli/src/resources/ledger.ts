@@ -63,6 +63,25 @@ export const LEDGER: Resource[] = [
         raw: true,
       },
       {
+        name: 'witnessed',
+        about: 'the newest checkpoint that enough witnesses cosigned',
+        method: 'GET',
+        path: '/v1/log/checkpoint/witnessed',
+        raw: true,
+      },
+      {
+        name: 'witnesses',
+        about: 'who watches the log, and how far each has cosigned it',
+        method: 'GET',
+        path: '/v1/log/witnesses',
+      },
+      {
+        name: 'witness-states',
+        about: 'for the operator: where the witnesses answer, and why one does not cosign',
+        method: 'GET',
+        path: '/v1/system/witnesses',
+      },
+      {
         name: 'leaves',
         about: 'leaves of the log',
         method: 'GET',

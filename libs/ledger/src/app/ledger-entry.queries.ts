@@ -56,14 +56,14 @@ export class LedgerEntryQueries {
   }
 
   /**
-   * The receipt under the smallest anchored checkpoint that covers the entry, or under the newest published one while its
-   * anchor is pending. @throws NotFoundError, ReceiptNotReadyError
+   * The receipt under the smallest anchored checkpoint that covers the entry; while its anchor is pending, under the smallest
+   * one that enough witnesses cosigned, or else the newest published one. @throws NotFoundError, ReceiptNotReadyError
    */
   async receipt(ctx: OpContext, id: LedgerEntryId): Promise<Receipt> {
     const { body, salt, place } = await this.find(ctx, id);
     if (!place) throw new ReceiptNotReadyError(id);
     const anchor = await this.anchors.covering(place.index);
-    const [head] = anchor ? await this.log.heads([anchor.size]) : [await this.log.newestHead()];
+    const [head] = anchor ? await this.log.heads([anchor.size]) : [await this.pendingHead(place.index)];
     if (!head || head.size <= place.index) throw new ReceiptNotReadyError(id);
     return buildReceipt({
       log: { origin: this.identity.origin, vkey: this.identity.vkey },
@@ -74,6 +74,10 @@ export class LedgerEntryQueries {
       checkpoint: head.note,
       anchor,
     });
+  }
+
+  private async pendingHead(index: number): Promise<PublishedHead | null> {
+    return (await this.log.witnessedHeadCovering(index)) ?? (await this.log.newestHead());
   }
 
   private async find(ctx: OpContext, id: LedgerEntryId): Promise<OwnEntry> {

@@ -59,3 +59,10 @@ export class LogEmptyError extends ConflictError {
     super('LogEmpty', 'The log has not published a checkpoint yet; ask again in a moment.');
   }
 }
+
+/** No checkpoint has the cosignatures of enough witnesses. */
+export class NotWitnessedError extends ConflictError {
+  constructor() {
+    super('NotWitnessed', 'No checkpoint has been cosigned by enough witnesses yet; GET /v1/log/witnesses says why.');
+  }
+}

@@ -15,6 +15,12 @@ export interface OpenLeaf {
   leaf: Uint8Array;
 }
 
+/** A checkpoint's note with the cosignatures that it has so far. */
+const NOTE = `c.note || coalesce((
+  SELECT string_agg(s.line, '' ORDER BY w.position, w.vkey) FROM ledger_cosignature s
+    JOIN ledger_witness w ON w.vkey = s.witness WHERE s.size = c.size), '')`;
+const HEAD = `c.size::float8 AS size, c.root, ${NOTE} AS note, c.created_at AS "publishedAt"`;
+
 /** What of the log is open to everybody, and names nobody. */
 @Injectable()
 export class OpenLogRepository {
@@ -23,8 +29,25 @@ export class OpenLogRepository {
   /** Null before the first checkpoint. */
   async newestHead(): Promise<PublishedHead | null> {
     const [row] = await this.database.query<PublishedHead>(
-      `SELECT size::float8 AS size, root, note, created_at AS "publishedAt"
-         FROM ledger_checkpoint ORDER BY size DESC LIMIT 1`,
+      `SELECT ${HEAD} FROM ledger_checkpoint c ORDER BY c.size DESC LIMIT 1`,
+    );
+    return row ?? null;
+  }
+
+  /** The newest checkpoint that enough witnesses cosigned; null while there is none. */
+  async newestWitnessedHead(): Promise<PublishedHead | null> {
+    const [row] = await this.database.query<PublishedHead>(
+      `SELECT ${HEAD} FROM ledger_witnessed t JOIN ledger_checkpoint c ON c.size = t.size ORDER BY t.size DESC LIMIT 1`,
+    );
+    return row ?? null;
+  }
+
+  /** The smallest checkpoint with more than `index` entries that enough witnesses cosigned; null while there is none. */
+  async witnessedHeadCovering(index: number): Promise<PublishedHead | null> {
+    const [row] = await this.database.query<PublishedHead>(
+      `SELECT ${HEAD} FROM ledger_witnessed t JOIN ledger_checkpoint c ON c.size = t.size
+        WHERE t.size > $1 ORDER BY t.size LIMIT 1`,
+      [index],
     );
     return row ?? null;
   }
@@ -32,8 +55,7 @@ export class OpenLogRepository {
   /** The checkpoints of exactly these sizes, by size. */
   async heads(sizes: readonly number[]): Promise<PublishedHead[]> {
     return this.database.query<PublishedHead>(
-      `SELECT size::float8 AS size, root, note, created_at AS "publishedAt"
-         FROM ledger_checkpoint WHERE size = ANY($1::bigint[]) ORDER BY size`,
+      `SELECT ${HEAD} FROM ledger_checkpoint c WHERE c.size = ANY($1::bigint[]) ORDER BY c.size`,
       [sizes],
     );
   }
