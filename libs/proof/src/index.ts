@@ -1,6 +1,10 @@
+export type { AnchorPromise } from './anchor-promise.js';
+export type { AnchorProof } from './anchor-proof.js';
 export { type AnchorRecord, parseAnchorRecord } from './anchor-record.js';
-export { BundleWriter } from './bundle-format.js';
+export { BundleWriter, type WrittenEntry } from './bundle-format.js';
 export * from './content-digest.js';
+export * from './disclosure.js';
+export type { ChainedEvidence, StoredEvidence } from './entry-evidence.js';
 export { type EntryOpening, GENESIS_ACTION, openLeaf } from './entry-opening.js';
 export * from './evidence.js';
 export {
@@ -14,12 +18,15 @@ export {
   type Vouching,
 } from './ledger-body.js';
 export * from './ledger-leaf.js';
+export type { LogTrust } from './log-head-check.js';
+export type { LogKeyLink } from './log-keys.js';
 export * from './node-crypto.js';
 export * from './promise.js';
 export * from './proof-crypto.js';
-export * from './receipt.js';
+export { buildReceipt, parseReceipt, type Receipt, type ReceiptInput } from './receipt.js';
 export * from './signature-input.js';
 export * from './signing-key-link.js';
-export type { VerificationReport, VerificationStep } from './verification.js';
+export type { Failure, StepName, VerificationReport, VerificationStep } from './verification.js';
 export * from './verify-bundle.js';
+export * from './verify-receipt.js';
 export * from './witness-policy.js';

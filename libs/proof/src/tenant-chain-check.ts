@@ -1,6 +1,7 @@
 import { FormatError, fromBase64, fromHex } from '#merkle';
-import type { BundleEntry } from './bundle-format.js';
+import type { ErasedEntry, OpenedEntry } from './bundle-format.js';
 import { openLeaf, verifyGenesis } from './entry-opening.js';
+import type { LedgerBody } from './ledger-body.js';
 import { FIRST_TENANT_SEQ, leafTag, NO_PREVIOUS_LEAF, parseLeaf } from './ledger-leaf.js';
 import type { ProofCrypto } from './proof-crypto.js';
 
@@ -49,10 +50,8 @@ export class TenantChainCheck {
   }
 
   /** A leaf of the tenant's own. @throws FormatError saying what does not hold */
-  own(leafBytes: Uint8Array, leafHash: string, entry: BundleEntry): void {
-    if (entry.seq !== this.seq + 1) {
-      throw new FormatError(`entry number ${entry.seq} follows number ${this.seq}: one is missing or twice there`);
-    }
+  own(leafBytes: Uint8Array, leafHash: string, entry: OpenedEntry): LedgerBody {
+    this.requireNext(entry.seq);
     const opening = {
       entryId: entry.id,
       body: fromBase64(entry.body),
@@ -63,9 +62,34 @@ export class TenantChainCheck {
     const { body } = openLeaf(this.crypto, leafBytes, opening, { origin: this.origin, viewKey: this.pins.viewKey });
     if (body.tenant !== this.tenant) throw new FormatError(`the entry belongs to ${body.tenant}`);
     if (entry.seq === FIRST_TENANT_SEQ) verifyGenesis(this.crypto, body, this.pins);
-    this.seq = entry.seq;
+    this.forward(leafHash);
+    return body;
+  }
+
+  /**
+   * A leaf of the tenant's own whose body and salt are gone. Its place is held by the tag, which takes the view key, and by
+   * the next entry, which names this leaf's hash. @throws FormatError saying what does not hold
+   */
+  erased(leafBytes: Uint8Array, leafHash: string, { seq }: ErasedEntry): void {
+    this.requireNext(seq);
+    const { origin, tag } = parseLeaf(leafBytes);
+    if (origin !== this.origin) throw new FormatError(`the leaf belongs to the log ${origin}`);
+    if (seq === FIRST_TENANT_SEQ) throw new FormatError('the first entry of a chain is never erased');
+    if (this.expectedTag !== null && tag !== this.expectedTag) {
+      throw new FormatError(`the leaf's tag is not that of entry number ${seq} under this view key`);
+    }
+    this.forward(leafHash);
+  }
+
+  private requireNext(seq: number): void {
+    if (seq === this.seq + 1) return;
+    throw new FormatError(`entry number ${seq} follows number ${this.seq}: one is missing or twice there`);
+  }
+
+  private forward(leafHash: string): void {
+    this.seq++;
     this.lastLeafHash = fromHex(leafHash);
-    this.expectedTag = this.tagOf(entry.seq + 1);
+    this.expectedTag = this.tagOf(this.seq + 1);
     this.remember(0n);
   }
 

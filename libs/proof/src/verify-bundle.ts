@@ -1,16 +1,4 @@
-import {
-  concatBytes,
-  equalBytes,
-  FormatError,
-  fromBase64,
-  fromHex,
-  type NoteKey,
-  parseCheckpoint,
-  TreeAppender,
-  TreeHasher,
-  toHex,
-  verifyNote,
-} from '#merkle';
+import { concatBytes, equalBytes, FormatError, fromBase64, fromHex, TreeAppender, TreeHasher, toHex } from '#merkle';
 import { type AnchorRecord, describeAnchor } from './anchor-record.js';
 import {
   type BundleAnchor,
@@ -19,22 +7,17 @@ import {
   type BundleLeaf,
   type BundleLine,
   type BundleTrailer,
+  type BundleVersion,
   firstDigest,
   MAX_LINE_BYTES,
   nextDigest,
   parseBundleLine,
 } from './bundle-format.js';
-import type { ProofCrypto } from './proof-crypto.js';
+import { LogHeadCheck, type LogTrust } from './log-head-check.js';
 import { TenantChainCheck, type TenantPins } from './tenant-chain-check.js';
-import { Verification, type VerificationReport } from './verification.js';
+import { InconsistentError, Verification, type VerificationReport } from './verification.js';
 
-export interface VerifyBundleOptions extends TenantPins {
-  crypto: ProofCrypto;
-  /** The verifier key of the log as the verifier knows it. Without it the bundle's own is taken, and the report says so. */
-  log?: string;
-  /** Signed checkpoints that the verifier kept from earlier: the bundle must continue them. */
-  knownCheckpoints?: readonly string[];
-}
+export interface VerifyBundleOptions extends TenantPins, LogTrust {}
 
 export interface BundleReport extends VerificationReport {
   tenant: string | null;
@@ -49,6 +32,8 @@ interface Milestone {
   size: number;
   root: Uint8Array;
   source: string;
+  /** Kept from earlier: another root is not a damaged bundle but another history. */
+  kept: boolean;
 }
 
 /**
@@ -94,7 +79,7 @@ class BundleVerifier {
   private digest: Uint8Array;
   private lineNumber = 0;
   private header: BundleHeader | null = null;
-  private log: NoteKey | null = null;
+  private readonly log: LogHeadCheck;
   private chain: TenantChainCheck | null = null;
   private readonly checkpoints: Milestone[] = [];
   private readonly anchors: AnchorRecord[] = [];
@@ -108,7 +93,8 @@ class BundleVerifier {
   ) {
     this.hasher = new TreeHasher(options.crypto.sha256);
     this.tree = TreeAppender.empty(this.hasher);
-    this.digest = firstDigest(options.crypto);
+    this.digest = firstDigest(options.crypto, 1);
+    this.log = new LogHeadCheck(verification, options);
   }
 
   async line(bytes: Uint8Array): Promise<void> {
@@ -153,7 +139,7 @@ class BundleVerifier {
     const where = `line ${this.lineNumber}`;
     if (this.ended) throw new FormatError(`${where}: the bundle goes on after its trailer`);
     try {
-      const line = parseBundleLine(bytes);
+      const line = parseBundleLine(bytes, this.version);
       const rank = { 'freehold-bundle': 0, checkpoint: 1, anchor: 2, leaf: 3, trailer: 4 }[line.type];
       const at = this.header === null ? 0 : this.milestones ? 3 : this.anchors.length > 0 ? 2 : 1;
       if (rank < at || (at === 0) !== (rank === 0)) throw new FormatError(`a ${line.type} may not stand here`);
@@ -163,9 +149,14 @@ class BundleVerifier {
     }
   }
 
+  private get version(): BundleVersion | null {
+    return this.header?.v ?? null;
+  }
+
   private async onHeader(header: BundleHeader): Promise<void> {
-    const { crypto, log, viewKey, rootPublicKey } = this.options;
-    this.log = await this.verification.logKey(crypto, header, log);
+    const { crypto, viewKey, rootPublicKey } = this.options;
+    this.digest = firstDigest(crypto, header.v);
+    await this.log.logKey({ log: header, keys: header.keys });
     this.header = header;
     this.chain = await this.verification.attempt('format', {}, () => {
       return new TenantChainCheck(crypto, header.origin, header.tenant, { viewKey, rootPublicKey });
@@ -174,7 +165,8 @@ class BundleVerifier {
 
   private async onCheckpoint({ note }: BundleCheckpoint): Promise<void> {
     await this.verification.attempt('checkpoint', {}, async () => {
-      const milestone = await this.signedHead(note, 'the checkpoint');
+      const head = await this.log.signedHead(note);
+      const milestone = { ...head, source: `the checkpoint of ${head.size} entries`, kept: false };
       if (milestone.size <= (this.checkpoints.at(-1)?.size ?? 0) || milestone.size > this.header!.size) {
         throw new FormatError(`the checkpoint of ${milestone.size} entries is out of order`);
       }
@@ -182,15 +174,9 @@ class BundleVerifier {
     });
   }
 
-  private async signedHead(note: string, what: string): Promise<Milestone> {
-    const { text } = await verifyNote(note, [this.log!], this.options.crypto.ed25519Verify);
-    const { origin, size, root } = parseCheckpoint(text);
-    if (origin !== this.log!.name) throw new FormatError(`${what} is that of the log ${origin}`);
-    return { size, root, source: `${what} of ${size} entries` };
-  }
-
-  private async onAnchor({ anchor }: BundleAnchor): Promise<void> {
+  private async onAnchor({ anchor, proof }: BundleAnchor): Promise<void> {
     await this.verification.attempt('anchor', {}, () => {
+      if (proof) throw new FormatError('this verifier cannot check the proof of the anchor');
       const checkpoint = this.checkpoints.find((one) => one.size === anchor.size);
       if (!checkpoint) throw new FormatError(`the anchor at ${anchor.size} entries has no checkpoint`);
       if (toHex(checkpoint.root) !== anchor.root) {
@@ -215,9 +201,10 @@ class BundleVerifier {
     const kept: Milestone[] = [];
     for (const note of known) {
       await this.verification.attempt('known-checkpoint', {}, async () => {
-        const milestone = await this.signedHead(note, 'the checkpoint kept from earlier');
-        if (milestone.size > size) throw new FormatError(`${milestone.source} is newer than the bundle of ${size}`);
-        kept.push(milestone);
+        const head = await this.log.known(note);
+        const source = `the checkpoint kept from earlier of ${head.size} entries`;
+        if (head.size > size) throw new FormatError(`${source} is newer than the bundle of ${size}`);
+        kept.push({ ...head, source, kept: true });
       });
     }
     const empty = kept.filter((one) => one.size > 0);
@@ -235,8 +222,9 @@ class BundleVerifier {
       if (!equalBytes(this.hasher.leaf(bytes), fromHex(hash))) {
         throw new FormatError('the leaf does not hash to what the tree has: it was changed');
       }
-      if (entry) this.chain!.own(bytes, hash, entry);
-      else this.chain!.foreign(bytes);
+      if (!entry) this.chain!.foreign(bytes);
+      else if ('erased' in entry) this.chain!.erased(bytes, hash, entry);
+      else this.chain!.own(bytes, hash, entry);
     });
     this.tree.append([fromHex(hash)]);
     while (milestones[0]?.size === this.tree.size) await this.holdAgainst(milestones.shift()!, about);
@@ -244,9 +232,9 @@ class BundleVerifier {
 
   private async holdAgainst(milestone: Milestone, about: { index: number; entryId?: string }): Promise<void> {
     await this.verification.attempt('tree', about, () => {
-      if (!equalBytes(this.tree.root(), milestone.root)) {
-        throw new FormatError(`the leaves up to this one do not hash to ${milestone.source}`);
-      }
+      if (equalBytes(this.tree.root(), milestone.root)) return;
+      const why = `the leaves up to this one do not hash to ${milestone.source}`;
+      throw milestone.kept ? new InconsistentError(why) : new FormatError(why);
     });
   }
 
@@ -284,7 +272,9 @@ class BundleVerifier {
 
   private async checkCompleteness(): Promise<void> {
     if (!this.options.viewKey) {
-      await this.verification.check('completeness', {}, () => "not checked: that takes the tenant's view key");
+      await this.verification.check('completeness', {}, () => {
+        return { detail: "not checked: that takes the tenant's view key", open: true };
+      });
       return;
     }
     const leftOut = this.chain!.leftOut();
@@ -299,7 +289,7 @@ class BundleVerifier {
   private async checkAnchors(): Promise<void> {
     const last = this.anchors.at(-1);
     await this.verification.check('anchor', {}, () => {
-      if (!last) return 'pending: no anchor in this bundle';
+      if (!last) return { detail: 'pending: no anchor in this bundle', open: true };
       this.verification.anchored = last.size === this.header!.size;
       this.verification.independentTrust = last.independentTrust;
       const rest = this.header!.size - last.size;

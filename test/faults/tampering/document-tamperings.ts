@@ -136,10 +136,10 @@ function writtenAnew(
     own,
   );
   const writer = new BundleWriter(nodeCrypto);
-  const { origin, vkey, tenant } = lines[0];
+  const { origin, vkey, keys, tenant } = lines[0];
   const entries = leaves.filter(({ entry }) => entry !== null).length;
   const bytes = [
-    writer.header({ origin, vkey, tenant, size: leaves.length, entries }),
+    writer.header({ origin, vkey, keys, tenant, size: leaves.length, entries }),
     ...lines.filter(({ type }) => type === 'checkpoint').map(({ note }) => writer.checkpoint(note)),
     ...leaves.map((leaf) => {
       const { entry } = leaf;

@@ -55,20 +55,89 @@ export const ledgerEntryListQuery = z.strictObject({
   order: z.enum(['oldest-first', 'newest-first']).default('oldest-first'),
 });
 
-export const receiptSchema = z
+const logKeySchema = z
+  .object({
+    vkey: z.string().describe('The new key, a verifier key of signed notes.'),
+    endorsement: z.string().describe('A note by the key before it.'),
+    index: z.int().describe('The new key signs heads of more leaves than that.'),
+    opening: z.object({
+      entryId: z.string(),
+      body: z.string(),
+      salt: z.string(),
+      tenantSeq: z.int(),
+      prevHash: z.string(),
+      leaf: z.string(),
+    }),
+    proof: z.array(z.string()),
+  })
+  .meta({ id: 'LogKeyLink' });
+
+const signingKeyLinkSchema = z
+  .object({
+    keyId: z.string(),
+    userId: z.string(),
+    publicKey: z.string(),
+    enrolledBy: z.string().describe('The key that signed it in, or `root`.'),
+    signature: z.string(),
+    possession: z.string(),
+  })
+  .meta({ id: 'SigningKeyLink' });
+
+const evidenceSchema = z
+  .object({
+    document: z.string().describe('The signed request, base64.'),
+    salt: z.string().describe('Of its commitment in the body, base64.'),
+    chain: z.array(signingKeyLinkSchema).describe("From the tenant's root key to the key that signed."),
+  })
+  .meta({ id: 'Evidence' });
+
+const anchorPromiseSchema = z
+  .object({
+    chainId: z.int(),
+    contract: z.string(),
+    logId: z.string(),
+    size: z.int(),
+    root: z.string(),
+    deadline: z.int().describe('Unix seconds.'),
+    signer: z.string(),
+    signature: z.string(),
+  })
+  .meta({ id: 'AnchorPromise' });
+
+const anchorProofSchema = z
   .object({
     v: z.literal(1),
+    chainId: z.int(),
+    contract: z.string(),
+    logId: z.string(),
+    size: z.int(),
+    root: z.string(),
+    blockNumber: z.int(),
+    blockHash: z.string(),
+    header: z.string(),
+    accountProof: z.array(z.string()),
+    storageProof: z.array(z.string()),
+  })
+  .meta({ id: 'AnchorProof' });
+
+export const receiptSchema = z
+  .object({
+    v: z.literal(2),
     type: z.literal('freehold-receipt'),
     log: z.object({ origin: z.string(), vkey: z.string() }),
+    keys: z.array(logKeySchema).describe('The keys that followed the first one.'),
     entryId: z.string(),
     body: z.string(),
     salt: z.string(),
+    evidence: evidenceSchema.nullable().describe('Null when nobody signed the change, or its evidence was erased.'),
     tenantSeq: z.int(),
     prevHash: z.string(),
     leaf: z.string(),
     index: z.int(),
     proof: z.string().describe('c2sp.org/tlog-proof: the inclusion proof with the signed checkpoint.'),
     anchor: anchorSchema.nullable().describe('Null while the anchor is pending.'),
+    anchorPromise: anchorPromiseSchema.nullable().describe("A signer's word that the head will be anchored."),
+    anchorProof: anchorProofSchema.nullable().describe('Proves the anchor offline, against a block that one knows.'),
   })
   .meta({ id: 'Receipt' });
 

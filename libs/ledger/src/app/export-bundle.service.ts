@@ -42,10 +42,11 @@ export class ExportBundleService {
     const heads = await this.log.heads([...anchors.map((anchor) => anchor.size), size]);
     const entries = await this.uow.read(ctx, (tx: Tx) => this.entries.countWithin(tx, size));
     const writer = new BundleWriter(nodeCrypto);
+    const { origin, vkey } = this.identity;
     const start = [
-      writer.header({ origin: this.identity.origin, vkey: this.identity.vkey, tenant: ctx.tenantId, size, entries }),
+      writer.header({ origin, vkey, keys: [], tenant: ctx.tenantId, size, entries }),
       ...heads.map((head) => writer.checkpoint(head.note)),
-      ...anchors.map((anchor) => writer.anchor(anchor)),
+      ...anchors.map((anchor) => writer.anchor(anchor, null)),
     ];
     return this.lines(ctx, writer, start, heads.at(-1)!);
   }
@@ -77,6 +78,7 @@ export class ExportBundleService {
         seq: entry.place!.tenantSeq,
         body: entry.body,
         salt: entry.salt,
+        evidence: null,
       };
       return writer.leaf(index, hashes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES), leaf, opening ?? null);
     });

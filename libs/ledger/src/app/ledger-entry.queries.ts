@@ -67,12 +67,16 @@ export class LedgerEntryQueries {
     if (!head || head.size <= place.index) throw new ReceiptNotReadyError(id);
     return buildReceipt({
       log: { origin: this.identity.origin, vkey: this.identity.vkey },
+      keys: [],
       opening: { entryId: id, body, salt, tenantSeq: place.tenantSeq, prevHash: place.prevHash },
+      evidence: null,
       leaf: place.leaf,
       index: place.index,
       inclusionProof: await this.treeOf(head.size).inclusionProof(place.index),
       checkpoint: head.note,
       anchor,
+      anchorPromise: null,
+      anchorProof: null,
     });
   }
 

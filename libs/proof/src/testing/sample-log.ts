@@ -159,12 +159,16 @@ export class SampleLog {
     const entry = this.entries[index]!;
     return buildReceipt({
       log: { origin: this.origin, vkey: this.vkey },
+      keys: [],
       opening: { entryId: entry.id, ...entry },
+      evidence: null,
       leaf: entry.leaf,
       index,
       inclusionProof: await this.tileTree().inclusionProof(index, size),
       checkpoint: await this.checkpoint(size),
       anchor: await this.anchor(size),
+      anchorPromise: null,
+      anchorProof: null,
     });
   }
 
@@ -172,14 +176,13 @@ export class SampleLog {
   async bundle(tenant: string, { checkpoints = [] as number[], hide = [] as number[] } = {}): Promise<Uint8Array[]> {
     const writer = new BundleWriter(nodeCrypto);
     const own = this.entries.filter((entry, index) => entry.tenant === tenant && !hide.includes(index));
-    const lines = [
-      writer.header({ origin: this.origin, vkey: this.vkey, tenant, size: this.size, entries: own.length }),
-    ];
+    const { origin, vkey, size } = this;
+    const lines = [writer.header({ origin, vkey, keys: [], tenant, size, entries: own.length })];
     for (const size of [...checkpoints, this.size]) lines.push(writer.checkpoint(await this.checkpoint(size)));
-    lines.push(writer.anchor(await this.anchor()));
+    lines.push(writer.anchor(await this.anchor(), null));
     for (const [index, entry] of this.entries.entries()) {
       const opened = own.includes(entry)
-        ? { id: entry.id, seq: entry.tenantSeq, body: entry.body, salt: entry.salt }
+        ? { id: entry.id, seq: entry.tenantSeq, body: entry.body, salt: entry.salt, evidence: null }
         : null;
       lines.push(writer.leaf(index, hasher.leaf(entry.leaf), entry.leaf, opened));
     }

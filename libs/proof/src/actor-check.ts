@@ -1,0 +1,64 @@
+import { FormatError, fromBase64 } from '#merkle';
+import type { ChainedEvidence } from './entry-evidence.js';
+import { evidenceCommitment, verifyEvidence } from './evidence.js';
+import type { LedgerBody, Vouching } from './ledger-body.js';
+import type { ProofCrypto } from './proof-crypto.js';
+import { verifySigningKeyChain } from './signing-key-link.js';
+import type { Outcome } from './verification.js';
+
+export interface ActorTrust {
+  crypto: ProofCrypto;
+  /** Standard base64 of the tenant's Ed25519 root key: without it, nothing says that the tenant wanted the actor's key. */
+  rootPublicKey?: string;
+  /** Fails unless the actor's signature is there and holds. */
+  requireSigned?: boolean;
+}
+
+/** An entry with what says who made it. */
+export interface ActorClaim {
+  origin: string;
+  body: LedgerBody;
+  evidence: ChainedEvidence | null;
+}
+
+/**
+ * Who vouches for an entry. The detail begins with exactly `signed`, `signed, evidence erased` or `custodial`.
+ * @throws FormatError when the evidence does not hold, or is that of something else
+ */
+export async function checkActor(trust: ActorTrust, { origin, body, evidence }: ActorClaim): Promise<Outcome> {
+  const { vouched, actor } = body;
+  if (vouched.mode === 'custodial') {
+    if (evidence) throw new FormatError('the entry says that nobody signed it, and yet there is evidence of it');
+    return unproven(trust, `custodial: nobody signed; the service says that it was the ${actor.type} ${actor.id}`);
+  }
+  if (!evidence) {
+    return unproven(trust, `signed, evidence erased: the service says that it was ${actor.id} with ${vouched.keyId}`);
+  }
+  const { crypto, rootPublicKey } = trust;
+  const key = await verifySigningKeyChain(crypto, { origin, tenant: body.tenant, rootPublicKey }, evidence.chain);
+  if (key.keyId !== vouched.keyId) throw new FormatError(`the chain of keys ends in ${key.keyId}`);
+  if (key.userId !== actor.id) throw new FormatError(`${key.keyId} is the key of ${key.userId}, not of ${actor.id}`);
+  await verifySignedRequest(crypto, vouched, evidence, key.publicKey);
+  const detail = `signed by ${actor.id} with ${key.keyId}`;
+  if (rootPublicKey !== undefined) return `${detail}, which goes back to the tenant's root key`;
+  return unproven(trust, `${detail}; whose key that is takes the tenant's root key`);
+}
+
+/** Whether the evidence is the one that the body commits to, and the key's. @throws FormatError */
+async function verifySignedRequest(
+  crypto: ProofCrypto,
+  vouched: Vouching & { mode: 'signed' },
+  evidence: { document: string; salt: string },
+  publicKey: Uint8Array,
+): Promise<void> {
+  const document = fromBase64(evidence.document);
+  if (evidenceCommitment(crypto, fromBase64(evidence.salt), document) !== vouched.evidence) {
+    throw new FormatError('the entry does not commit to this evidence');
+  }
+  const facts = await verifyEvidence(crypto, document, publicKey);
+  if (facts.keyId !== vouched.keyId) throw new FormatError(`the evidence is of the key ${facts.keyId}`);
+}
+
+function unproven({ requireSigned }: ActorTrust, detail: string): Outcome {
+  return { detail, open: true, ...(requireSigned ? { unmet: 'not-signed' } : {}) };
+}
