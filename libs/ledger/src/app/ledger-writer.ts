@@ -4,7 +4,7 @@ import type { DeferredStatement, Tx } from '#database';
 import { type Actor, Clock, type JsonValue, newId, type RecordedEntry, type TenantId } from '#kernel';
 import { type EntryClass, encodeBody, MAX_BODY_BYTES, nodeCrypto, SALT_BYTES } from '#proof';
 import { EntryTooLargeError } from '../domain/ledger.errors.js';
-import { LedgerEntryRepository, type NewEntry } from '../infra/ledger-entry.repository.js';
+import { LedgerEntryRepository, type NewEntry, type SearchColumns } from '../infra/ledger-entry.repository.js';
 import { LogIdentity } from '../infra/log-identity.js';
 
 /** A change of one resource, to be recorded. */
@@ -15,6 +15,8 @@ export interface LedgerChange {
   /** In the past tense: `subnet.created`. */
   action: string;
   resource: { type: string; id: string; version: number | null };
+  /** What it belongs to beside its resource and is found by: the VPC of what is in a VPC, the dataset of a migration. */
+  scopeId?: string | null;
   /** The resource before and after as plain JSON, without secrets; null where there was or is none. */
   before: JsonValue;
   after: JsonValue;
@@ -92,8 +94,15 @@ export class LedgerWriter {
     const promise = tx.ctx?.dryRun ? '' : this.log.signPromise({ entryId: id, bodyHash, deadline });
     const recorded: RecordedEntry = { ledgerEntryId: id, promise };
     tx.entries.push(recorded);
-    const resourceId = change.resource.id;
-    return { entry: { tenantId, id, resourceId, body, bodyHash, salt: randomBytes(SALT_BYTES) }, recorded };
+    const search: SearchColumns = {
+      action: change.action,
+      actorId: actor.id,
+      resourceType: change.resource.type,
+      resourceId: change.resource.id,
+      scopeId: change.scopeId ?? null,
+      happenedAt: now,
+    };
+    return { entry: { tenantId, id, body, bodyHash, salt: randomBytes(SALT_BYTES), ...search }, recorded };
   }
 
   private flush(tx: Tx): DeferredStatement[] {

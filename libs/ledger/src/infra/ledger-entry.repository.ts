@@ -3,11 +3,20 @@ import { type DeferredStatement, postgresErrorOf } from '#database';
 import type { TenantId } from '#kernel';
 import { ChainMissingError, EntryIdTakenError } from '../domain/ledger.errors.js';
 
+/** What an entry is found by: copies of what its body says, which prove nothing. */
+export interface SearchColumns {
+  action: string;
+  actorId: string;
+  resourceType: string;
+  resourceId: string;
+  scopeId: string | null;
+  happenedAt: Date;
+}
+
 /** An entry as it is stored: the body's bytes, and the salt that its leaf will be bound with. */
-export interface NewEntry {
+export interface NewEntry extends SearchColumns {
   tenantId: TenantId;
   id: string;
-  resourceId: string;
   body: Uint8Array;
   bodyHash: Uint8Array;
   salt: Uint8Array;
@@ -23,11 +32,13 @@ export class LedgerEntryRepository {
     return {
       tenantId,
       sql: `WITH drawn AS (
-              SELECT * FROM unnest($2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[]) WITH ORDINALITY
-                AS d (id, resource_id, body, body_hash, salt, place)
+              SELECT * FROM unnest($2::text[], $3::bytea[], $4::bytea[], $5::bytea[], $6::text[], $7::text[], $8::text[],
+                                   $9::text[], $10::text[], $11::timestamptz[]) WITH ORDINALITY
+                AS d (id, body, body_hash, salt, action, actor_id, resource_type, resource_id, scope_id, happened_at, place)
             ), stored AS (
-              INSERT INTO ledger_entry (tenant_id, id, resource_id, body, body_hash, salt)
-              SELECT $1, id, resource_id, body, body_hash,
+              INSERT INTO ledger_entry (tenant_id, id, body, body_hash, action, actor_id, resource_type, resource_id, scope_id,
+                                        happened_at, salt)
+              SELECT $1, id, body, body_hash, action, actor_id, resource_type, resource_id, scope_id, happened_at,
                      CASE WHEN EXISTS (SELECT FROM ledger_tenant_head WHERE tenant_id = $1) THEN salt ELSE '' END
                 FROM drawn
             )
@@ -35,10 +46,15 @@ export class LedgerEntryRepository {
       params: [
         tenantId,
         entries.map((entry) => entry.id),
-        entries.map((entry) => entry.resourceId),
         entries.map((entry) => Buffer.from(entry.body)),
         entries.map((entry) => Buffer.from(entry.bodyHash)),
         entries.map((entry) => Buffer.from(entry.salt)),
+        entries.map((entry) => entry.action),
+        entries.map((entry) => entry.actorId),
+        entries.map((entry) => entry.resourceType),
+        entries.map((entry) => entry.resourceId),
+        entries.map((entry) => entry.scopeId),
+        entries.map((entry) => entry.happenedAt),
       ],
       translate: (error) => {
         const constraint = postgresErrorOf(error)?.constraint;

@@ -99,6 +99,7 @@ export class ChangeMigrationService {
       class: 'migration',
       action,
       resource: { type: 'migration', id, version: migration.version },
+      scopeId: migration.datasetId,
       before,
       after: migrationRecord(migration),
     });

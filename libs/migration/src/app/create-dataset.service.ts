@@ -54,6 +54,7 @@ export class CreateDatasetService {
         class: 'migration',
         action: 'dataset.created',
         resource: { type: 'dataset', id: dataset.id, version: 1 },
+        scopeId: dataset.id,
         before: null,
         after: datasetRecord(dataset),
       });

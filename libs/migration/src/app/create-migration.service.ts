@@ -71,6 +71,7 @@ export class CreateMigrationService {
         class: 'migration',
         action: 'migration.created',
         resource: { type: 'migration', id: migration.id, version: 1 },
+        scopeId: migration.datasetId,
         before: null,
         after: migrationRecord(migration),
       });

@@ -58,6 +58,7 @@ export class DeleteDatasetService {
         class: 'migration',
         action: 'dataset.deleted',
         resource: { type: 'dataset', id, version: dataset.version },
+        scopeId: id,
         before,
         after: null,
       });

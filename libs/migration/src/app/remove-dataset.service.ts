@@ -93,6 +93,7 @@ export class RemoveDatasetService {
       class: 'migration',
       action: 'dataset.removed',
       resource: { type: 'dataset', id: datasetId, version: dataset.version + 1 },
+      scopeId: datasetId,
       before: null,
       after: null,
     });

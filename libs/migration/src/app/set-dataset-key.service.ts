@@ -45,6 +45,7 @@ export class SetDatasetKeyService {
         class: 'migration',
         action: 'dataset.key-set',
         resource: { type: 'dataset', id, version: dataset.version },
+        scopeId: id,
         before,
         after: datasetRecord(dataset),
       });

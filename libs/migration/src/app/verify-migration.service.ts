@@ -91,6 +91,7 @@ export class VerifyMigrationService {
       class: 'migration',
       action: 'migration.committed',
       resource: { type: 'migration', id: migration.id, version: migration.version },
+      scopeId: migration.datasetId,
       before,
       after: {
         ...migrationRecord(migration),

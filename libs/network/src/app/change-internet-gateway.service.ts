@@ -49,6 +49,7 @@ export class ChangeInternetGatewayService {
         type: 'internet-gateway',
         id,
         version: gateway.version,
+        scopeId: gateway.detaching ? null : gateway.vpcId,
         before,
         after: internetGatewayRecord(gateway, input.tags ?? tags),
       });

@@ -44,6 +44,7 @@ export class ChangeVpnGatewayService {
         type: 'vpn-gateway',
         id,
         version: gateway.version,
+        scopeId: gateway.detaching ? null : gateway.vpcId,
         before,
         after: vpnGatewayRecord(gateway, newTags),
       });

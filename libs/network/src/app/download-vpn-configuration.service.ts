@@ -51,6 +51,7 @@ export class DownloadVpnConfigurationService {
         class: 'audit',
         action: 'vpn-connection.configuration-downloaded',
         resource: { type: 'vpn-connection', id, version: connection.version },
+        scopeId: connection.vpcId,
         before: null,
         after: { format },
       });

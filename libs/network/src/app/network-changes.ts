@@ -12,6 +12,8 @@ export interface NetworkChange {
   version: number;
   before: JsonValue;
   after: JsonValue;
+  /** The VPC whose history it belongs to; `record` says it. */
+  scopeId?: string | null;
 }
 
 /** The outbox topic whose key is the id of a VPC to reconcile. */
@@ -27,7 +29,7 @@ export class NetworkChanges {
 
   /** The VPC's generation was raised when it was locked. */
   record(tx: Tx, vpc: Pick<LockedVpc, 'id'>, change: NetworkChange): void {
-    this.recordUnplaced(tx, change);
+    this.recordUnplaced(tx, { ...change, scopeId: vpc.id });
     this.outbox.add(tx, { topic: VPC_TOPIC, key: vpc.id });
   }
 
@@ -37,7 +39,10 @@ export class NetworkChanges {
     else this.recordUnplaced(tx, change);
   }
 
-  /** For what is in no VPC (an elastic IP, a customer gateway): nothing is to be reconciled. */
+  /**
+   * For what is in no VPC (an elastic IP, a customer gateway), and for names and tags of what is attached to the VPC
+   * `scopeId`: nothing is to be reconciled.
+   */
   recordUnplaced(tx: Tx, change: NetworkChange): void {
     this.append(tx, 'configuration', change);
   }
@@ -50,8 +55,8 @@ export class NetworkChanges {
   private append(
     tx: Tx,
     entryClass: 'configuration' | 'system',
-    { action, type, id, version, before, after }: NetworkChange,
+    { action, type, id, version, before, after, scopeId }: NetworkChange,
   ): void {
-    this.ledger.append(tx, { class: entryClass, action, resource: { type, id, version }, before, after });
+    this.ledger.append(tx, { class: entryClass, action, resource: { type, id, version }, scopeId, before, after });
   }
 }
