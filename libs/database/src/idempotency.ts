@@ -1,4 +1,5 @@
 import { ConflictError, DomainError, type IdempotencyScope, type OpContext, type StoredReply } from '#kernel';
+import { postgresErrorOf } from './sql-state.js';
 import { type Statement, setTenant } from './tx.js';
 
 /** Not an error of the caller's: the request was answered before, and this is the answer. Unwinds the transaction. */
@@ -16,58 +17,74 @@ interface IdempotencyRow {
   body: unknown;
 }
 
+/** SQLSTATEs of `open_request` (migrations/20261126000800-open-request.sql). */
+const IN_FLIGHT = 'FH001';
+const ANSWERED = 'FH002';
+
 /**
  * Opens the caller's context in the database: the tenant for row level security and, when the request carries an
  * Idempotency-Key, the lock that makes a second one in flight fail at once instead of waiting for the first.
  */
-export function openContext(ctx: OpContext, idempotency: IdempotencyScope | undefined): Statement[] {
-  if (!idempotency) return [setTenant(ctx.tenantId)];
+export function openContext(ctx: OpContext, idempotency: IdempotencyScope | undefined): Statement {
+  if (!idempotency) return setTenant(ctx.tenantId);
+  return {
+    sql: 'SELECT open_request($1, $2, $3)',
+    params: [ctx.tenantId, idempotency.scope, idempotency.key],
+    translate: (error) => (postgresErrorOf(error)?.code === IN_FLIGHT ? inFlight() : error),
+  };
+}
+
+function inFlight(): ConflictError {
+  return new ConflictError(
+    'IdempotencyKeyInUse',
+    'A request with this Idempotency-Key is still under way; wait for its answer.',
+  );
+}
+
+/** Whether `open_request` refused to begin because the key was answered before: `readAnswer` has the answer. */
+export function wasAnswered(error: unknown): boolean {
+  return postgresErrorOf(error)?.code === ANSWERED;
+}
+
+/** Reads the stored reply of a key; in a transaction of its own, because the one that was refused can read nothing more. */
+export function readAnswer(ctx: OpContext, { scope, key }: IdempotencyScope): Statement[] {
   return [
     setTenant(ctx.tenantId),
     {
-      sql: 'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS locked',
-      params: [`${ctx.tenantId} ${idempotency.scope} ${idempotency.key}`],
-    },
-    {
       sql: 'SELECT request_hash, status, etag, body FROM idempotency_record WHERE tenant_id = $1 AND scope = $2 AND key = $3',
-      params: [ctx.tenantId, idempotency.scope, idempotency.key],
+      params: [ctx.tenantId, scope, key],
     },
   ];
 }
 
 /**
- * Reads what the statements of `openContext` gave.
- * @throws ConflictError `IdempotencyKeyInUse`, DomainError `IdempotencyKeyReused`, ReplayedReply
+ * What the stored row means for this request; undefined when the row was forgotten in between and nothing stands in its way.
+ * @returns ReplayedReply, or DomainError `IdempotencyKeyReused`
  */
-export function requireUnanswered(idempotency: IdempotencyScope, rows: readonly Record<string, unknown>[][]): void {
-  const [lock] = rows.at(-2) ?? [];
+export function answerFrom(
+  { requestHash }: IdempotencyScope,
+  rows: readonly Record<string, unknown>[][],
+): Error | undefined {
   const stored = rows.at(-1)?.[0] as IdempotencyRow | undefined;
-  if (stored) {
-    if (stored.request_hash.equals(idempotency.requestHash)) {
-      throw new ReplayedReply({ status: stored.status, etag: stored.etag, body: stored.body });
-    }
-    throw new DomainError(
-      'unprocessable',
-      'IdempotencyKeyReused',
-      'This Idempotency-Key was used for a different request.',
-      {
-        errors: [
-          {
-            pointer: '/header/idempotency-key',
-            rule: 'idempotency-key.same-request',
-            message: 'the key belongs to another request',
-            fix: 'draw a new Idempotency-Key for each change',
-          },
-        ],
-      },
-    );
+  if (!stored) return undefined;
+  if (stored.request_hash.equals(requestHash)) {
+    return new ReplayedReply({ status: stored.status, etag: stored.etag, body: stored.body });
   }
-  if (!lock?.locked) {
-    throw new ConflictError(
-      'IdempotencyKeyInUse',
-      'A request with this Idempotency-Key is still under way; wait for its answer.',
-    );
-  }
+  return new DomainError(
+    'unprocessable',
+    'IdempotencyKeyReused',
+    'This Idempotency-Key was used for a different request.',
+    {
+      errors: [
+        {
+          pointer: '/header/idempotency-key',
+          rule: 'idempotency-key.same-request',
+          message: 'the key belongs to another request',
+          fix: 'draw a new Idempotency-Key for each change',
+        },
+      ],
+    },
+  );
 }
 
 /** Keeps the reply with the change. A unique violation here means that the same request committed a moment ago. */

@@ -59,16 +59,20 @@ export class Tx {
    * that fails is what is thrown, and PostgreSQL refuses those behind it.
    */
   async pipeline(statements: readonly Statement[]): Promise<Record<string, unknown>[][]> {
-    const { stream } = (this.client as unknown as { connection: { stream: { cork(): void; uncork(): void } } })
-      .connection;
-    stream.cork();
-    const sent = statements.map(({ sql, params = [] }) => this.send(sql, params));
-    stream.uncork();
+    const sent = this.corked(() => statements.map(({ sql, params = [] }) => this.send(sql, params)));
     const outcomes = await Promise.allSettled(sent);
     return outcomes.map((outcome, index) => {
       if (outcome.status === 'fulfilled') return outcome.value.rows as Record<string, unknown>[];
       throw statements[index]?.translate?.(outcome.reason) ?? outcome.reason;
     });
+  }
+
+  /** Starts both before either is waited for: what they send at once goes out in one packet. */
+  together<A, B>(
+    first: () => Promise<A>,
+    second: () => Promise<B>,
+  ): Promise<[PromiseSettledResult<A>, PromiseSettledResult<B>]> {
+    return Promise.allSettled(this.corked(() => [first(), second()] as const));
   }
 
   /**
@@ -108,6 +112,18 @@ export class Tx {
     return [...byTenant].flatMap(([tenantId, statements]) =>
       tenantId === own ? statements : [setTenant(tenantId), ...statements, setTenant(own)],
     );
+  }
+
+  /** What is sent meanwhile is held back and leaves in one write. */
+  private corked<T>(sending: () => T): T {
+    const { stream } = (this.client as unknown as { connection: { stream: { cork(): void; uncork(): void } } })
+      .connection;
+    stream.cork();
+    try {
+      return sending();
+    } finally {
+      stream.uncork();
+    }
   }
 
   private send(sql: string, params: unknown[]): Promise<QueryResult> {

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 import { DataSource, type QueryRunner } from 'typeorm';
-import { DomainError, type OpContext } from '#kernel';
-import { openContext, ReplayedReply, requireUnanswered, storeReply } from './idempotency.js';
+import { DomainError, type IdempotencyScope, type OpContext } from '#kernel';
+import { answerFrom, openContext, ReplayedReply, readAnswer, storeReply, wasAnswered } from './idempotency.js';
 import { domainErrorFor, isConnectionLost, isTransient, postgresErrorOf } from './sql-state.js';
 import { type Statement, Tx } from './tx.js';
 
@@ -101,8 +101,7 @@ async function inTransaction<T>(
   try {
     const client: PoolClient = await runner.connect();
     const tx = new Tx(runner.manager, client, ctx);
-    await begin(runner, tx, ctx, mode);
-    const result = await work(tx);
+    const result = await begun(runner, tx, mode, work);
     const last = mode === 'change' ? closing(tx, ctx, result) : [];
     if (ctx?.dryRun) {
       await tx.pipeline(last);
@@ -115,6 +114,7 @@ async function inTransaction<T>(
   } catch (error) {
     await rollback(runner);
     if (ctx?.reply && !(error instanceof DryRunEnds)) ctx.reply.stored = null;
+    if (ctx?.idempotency && wasAnswered(error)) throw await answerOf(runner, ctx, ctx.idempotency);
     throw committing && isConnectionLost(error) ? new CommitUncertainError(error) : error;
   } finally {
     await runner.release();
@@ -122,17 +122,34 @@ async function inTransaction<T>(
 }
 
 /**
- * Begins the transaction and opens the context in one round trip. TypeORM is told that a transaction is active, so that
- * none of its methods starts one of its own inside.
+ * Begins the transaction, opens the context and lets the work begin without waiting for either: its first statements go out
+ * in the same packet. A context that cannot be opened fails in PostgreSQL, which then refuses what was sent behind it; that
+ * failure, and not the work's, is what is thrown. TypeORM is told that a transaction is active, so that none of its methods
+ * starts one of its own inside.
  */
-async function begin(runner: QueryRunner, tx: Tx, ctx: OpContext | null, mode: Mode): Promise<void> {
+async function begun<T>(runner: QueryRunner, tx: Tx, mode: Mode, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const { ctx } = tx;
   const idempotency = mode === 'change' && !ctx?.dryRun ? ctx?.idempotency : undefined;
   (runner as { isTransactionActive: boolean }).isTransactionActive = true;
-  const rows = await tx.pipeline([
-    { sql: mode === 'read' ? 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' : 'BEGIN' },
-    ...(ctx ? openContext(ctx, idempotency) : []),
-  ]);
-  if (idempotency) requireUnanswered(idempotency, rows);
+  const [opened, done] = await tx.together(
+    () =>
+      tx.pipeline([
+        { sql: mode === 'read' ? 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' : 'BEGIN' },
+        ...(ctx ? [openContext(ctx, idempotency)] : []),
+      ]),
+    async () => work(tx),
+  );
+  if (opened.status === 'rejected') throw opened.reason;
+  if (done.status === 'rejected') throw done.reason;
+  return done.value;
+}
+
+/** The answer that was given before; a transient error when it was forgotten a moment ago, so that the whole runs again. */
+async function answerOf(runner: QueryRunner, ctx: OpContext, idempotency: IdempotencyScope): Promise<unknown> {
+  const tx = new Tx(runner.manager, await runner.connect(), ctx);
+  const rows = await tx.pipeline([{ sql: 'BEGIN READ ONLY' }, ...readAnswer(ctx, idempotency)]);
+  await tx.pipeline([{ sql: 'COMMIT' }]);
+  return answerFrom(idempotency, rows) ?? Object.assign(new Error('the stored reply was forgotten'), { code: '40001' });
 }
 
 /** What goes to the database with the commit; in a dry run, what is tried before all is taken back. */

@@ -18,7 +18,7 @@ import {
   SYSTEM_TENANT_ID,
 } from '#kernel';
 import { type EndpointSpec, endpointSpec, isChange, type PreparedRequest, successStatus } from './endpoint.js';
-import { sendStored, tagOf } from './reply.js';
+import { prepareReply, tagOf } from './reply.js';
 import { validate } from './validation.js';
 
 type IncomingRequest = FastifyRequest & { principal?: Principal; prepared?: PreparedRequest };
@@ -41,8 +41,8 @@ export class EndpointInterceptor implements NestInterceptor {
     const { op } = request.prepared;
     return next.handle().pipe(
       concatMap(async (result: unknown) => {
-        if (spec.reply === undefined && (reply.sent || reply.raw.headersSent)) return;
-        sendStored(reply, op.reply?.stored ?? plainReply(spec, result));
+        if (spec.reply === undefined && (reply.sent || reply.raw.headersSent)) return undefined;
+        return prepareReply(reply, op.reply?.stored ?? plainReply(spec, result));
       }),
     );
   }

@@ -2,7 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { domainErrorFor, ReplayedReply } from '#database';
 import { type Problem, problem, problemOf } from './problem.js';
-import { sendStored } from './reply.js';
+import { prepareReply } from './reply.js';
 
 /** The one place where errors become replies. What nobody foresaw is a 500 that says nothing but its request id. */
 @Catch()
@@ -19,7 +19,7 @@ export class ProblemFilter implements ExceptionFilter {
     }
     if (error instanceof ReplayedReply) {
       void reply.header('idempotent-replayed', 'true');
-      sendStored(reply, error.reply);
+      void reply.send(prepareReply(reply, error.reply));
       return;
     }
     const document = toProblem(error, request);

@@ -1,12 +1,13 @@
 import type { FastifyReply } from 'fastify';
 import type { StoredReply } from '#kernel';
 
-/** Sends a change's reply, now or when the same request comes again. */
-export function sendStored(reply: FastifyReply, stored: StoredReply): void {
+/** Puts a reply's status and headers in place and gives what is still to be sent: Nest sends what a handler returns. */
+export function prepareReply(reply: FastifyReply, stored: StoredReply): string | undefined {
   void reply.status(stored.status);
   if (stored.etag !== null) void reply.header('etag', stored.etag);
-  if (stored.body === null || stored.body === undefined) void reply.send();
-  else void reply.header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(stored.body));
+  if (stored.body === null || stored.body === undefined) return undefined;
+  void reply.header('content-type', 'application/json; charset=utf-8');
+  return JSON.stringify(stored.body);
 }
 
 /** The strong entity tag of a resource's version. */
