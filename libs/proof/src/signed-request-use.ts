@@ -1,0 +1,37 @@
+import { FormatError } from '#merkle';
+import type { EvidenceFacts } from './evidence.js';
+import type { LedgerBody } from './ledger-body.js';
+import { effectRuleOf } from './request-effect.js';
+
+interface Use {
+  evidence: string;
+  requestId: string;
+  /** The entry of what was asked for; the others went along with it. */
+  askedFor: string | null;
+}
+
+/**
+ * Whether each signed request of one tenant's chain made its change once. A service that shows one signature twice, in a
+ * second entry or with a second salt, is found by the nonce. Give it the signed entries of a chain in their order.
+ */
+export class SignedRequestUse {
+  private readonly uses = new Map<string, Use>();
+
+  /** @throws FormatError naming the entry in which the request was used before */
+  note(facts: EvidenceFacts, body: LedgerBody): void {
+    if (body.vouched.mode !== 'signed') throw new FormatError('nobody signed this entry');
+    const name = `${facts.keyId} ${facts.nonce}`;
+    const { evidence } = body.vouched;
+    const use = this.uses.get(name) ?? { evidence, requestId: body.requestId, askedFor: null };
+    if (use.evidence !== evidence || use.requestId !== body.requestId) {
+      throw new FormatError(
+        `the nonce ${facts.nonce} of ${facts.keyId} was used by the request ${use.requestId} before`,
+      );
+    }
+    if (effectRuleOf(facts.method, facts.path)?.rule.action === body.action) {
+      if (use.askedFor !== null) throw new FormatError(`the request was carried out by ${use.askedFor} before`);
+      use.askedFor = body.id;
+    }
+    this.uses.set(name, use);
+  }
+}
