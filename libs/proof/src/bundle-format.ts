@@ -4,9 +4,8 @@ import { type AnchorProof, parseAnchorProof } from './anchor-proof.js';
 import { type AnchorRecord, parseAnchorRecord } from './anchor-record.js';
 import { parseStoredEvidence, type StoredEvidence } from './entry-evidence.js';
 import { isNatural, membersOf, parseCanonical } from './ledger-body.js';
-import type { LogKeyLink } from './log-keys.js';
+import { type LogKeyLink, parseLogKeys } from './log-keys.js';
 import type { ProofCrypto } from './proof-crypto.js';
-import { parseLogKeys } from './receipt.js';
 
 /**
  * Bundle (docs/formats/bundle-v2.md): the whole open log up to a checkpoint, and with it one tenant's entries, as lines of

@@ -6,8 +6,8 @@ import { type ChainedEvidence, parseChainedEvidence } from './entry-evidence.js'
 import { type EntryOpening, openLeaf } from './entry-opening.js';
 import { isNatural, type LedgerBody, membersOf } from './ledger-body.js';
 import { type Head, LogHeadCheck, type LogTrust } from './log-head-check.js';
-import type { LogKeyLink } from './log-keys.js';
-import { isEntryId, parseLogClaim, parseLogKeys, requireHash } from './receipt.js';
+import { type LogKeyLink, parseLogKeys } from './log-keys.js';
+import { isEntryId, parseLogClaim, requireHash } from './receipt.js';
 import { type About, jsonDocument, Verification, type VerificationReport } from './verification.js';
 
 /**

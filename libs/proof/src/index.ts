@@ -19,7 +19,7 @@ export {
 } from './ledger-body.js';
 export * from './ledger-leaf.js';
 export type { LogTrust } from './log-head-check.js';
-export type { LogKeyLink } from './log-keys.js';
+export * from './log-keys.js';
 export * from './node-crypto.js';
 export * from './promise.js';
 export * from './proof-crypto.js';

@@ -106,7 +106,7 @@ export class SampleLog {
     this.appendBody(this.body(tenant, this.size));
   }
 
-  private appendBody(body: LedgerBody): void {
+  appendBody(body: LedgerBody): void {
     const head = this.heads.get(body.tenant) ?? { seq: 0, hash: NO_PREVIOUS_LEAF };
     const opening = {
       body: encodeBody(body),
@@ -114,7 +114,7 @@ export class SampleLog {
       tenantSeq: head.seq + 1,
       prevHash: head.hash,
     };
-    const viewKey = this.viewKeys[this.tenants.indexOf(body.tenant)]!;
+    const viewKey = derived(`view key ${body.tenant}`);
     const leaf = encodeLeaf(nodeCrypto, { origin: this.origin, viewKey, ...opening });
     this.appendLeaf({ tenant: body.tenant, id: body.id, leaf, ...opening });
     this.heads.set(body.tenant, { seq: opening.tenantSeq, hash: hasher.leaf(leaf) });
