@@ -7,6 +7,7 @@ export * from './disclosure.js';
 export type { ChainedEvidence, StoredEvidence } from './entry-evidence.js';
 export { type EntryOpening, GENESIS_ACTION, openLeaf } from './entry-opening.js';
 export * from './evidence.js';
+export { type JsonDifference, jsonDifferences } from './json-difference.js';
 export {
   ENTRY_CLASSES,
   type EntryClass,
@@ -25,10 +26,13 @@ export * from './promise.js';
 export * from './proof-crypto.js';
 export * from './receipt.js';
 export { buildReceipt, parseReceipt, type Receipt, type ReceiptInput } from './receipt.js';
+export * from './replay.js';
+export { ERASED_ACTION, RESOURCE_RULES, type ResourceRule, ruleOf } from './replay-rules.js';
 export { checkEffect, type Effect, effectRuleOf, MAX_SIGNATURE_AGE_SECONDS } from './request-effect.js';
 export * from './signature-input.js';
 export * from './signed-request-use.js';
 export * from './signing-key-link.js';
+export * from './state-comparison.js';
 export type { Failure, StepName, VerificationReport, VerificationStep } from './verification.js';
 export * from './verify-bundle.js';
 export * from './verify-receipt.js';
