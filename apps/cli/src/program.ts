@@ -10,6 +10,7 @@ import { addMigrate } from './commands/migrate.js';
 import { addOperationWatch } from './commands/operation-watch.js';
 import { addTenantCreate } from './commands/tenant-create.js';
 import { addVerify } from './commands/verify.js';
+import { addWitness } from './commands/witness.js';
 import { RESOURCES } from './resources/index.js';
 import { addResource } from './resources/resource-commands.js';
 import type { Terminal } from './terminal.js';
@@ -38,6 +39,7 @@ export function buildProgram(terminal: Terminal): Command {
   addVerify(program, terminal);
   addAudit(program, terminal);
   addAgent(program, terminal);
+  addWitness(program, terminal);
   addDemo(program, terminal);
   settleAll(program);
   return program;
