@@ -1,12 +1,30 @@
-export type { AnchorPromise } from './anchor-promise.js';
-export type { AnchorProof } from './anchor-proof.js';
+export {
+  type AnchorPromise,
+  type AnchorPromiseTerms,
+  anchorPromiseDigest,
+  anchorPromiseOf,
+  describeAnchorPromise,
+  parseAnchorPromise,
+  verifyAnchorPromise,
+} from './anchor-promise.js';
+export {
+  type AnchorProof,
+  type AnchorProofReport,
+  parseAnchorProof,
+  REGISTRY_CODE_HASHES,
+  rootSlot,
+  type VerifyAnchorProofOptions,
+  verifyAnchorProof,
+} from './anchor-proof.js';
 export { type AnchorRecord, parseAnchorRecord } from './anchor-record.js';
+export { hasHash, parseBlockHeader } from './block-header.js';
 export { BundleWriter, type WrittenEntry } from './bundle-format.js';
 export * from './content-digest.js';
 export * from './disclosure.js';
 export type { ChainedEvidence, StoredEvidence } from './entry-evidence.js';
 export { type EntryOpening, GENESIS_ACTION, openLeaf } from './entry-opening.js';
 export * from './evidence.js';
+export { anchorLogId } from './evm-primitives.js';
 export { type JsonDifference, jsonDifferences } from './json-difference.js';
 export {
   ENTRY_CLASSES,
@@ -33,6 +51,7 @@ export * from './signature-input.js';
 export * from './signed-request-use.js';
 export * from './signing-key-link.js';
 export * from './state-comparison.js';
+export { parseValidatorSet, type ValidatorSet } from './validator-set.js';
 export type { Failure, StepName, VerificationReport, VerificationStep } from './verification.js';
 export * from './verify-bundle.js';
 export * from './verify-receipt.js';
