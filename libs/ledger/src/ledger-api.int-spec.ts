@@ -129,6 +129,69 @@ describe('the list of entries', () => {
     expect(history.body.items.map((item: { action: string }) => item.action)).toEqual(['vpc.created', 'vpc.updated']);
   });
 
+  it('shows what is not in the log yet when asked, once and in its place', async () => {
+    const own = await api.tenant();
+    const first = await createVpc(own);
+    await sequencer.tick();
+    const second = await createVpc(own);
+    const ids = async (query: string) =>
+      (await own.call('GET', `/v1/ledger/entries?action=vpc.created&limit=1000&${query}`)).body.items.map(
+        (item: { id: string }) => item.id,
+      );
+    expect(await ids('')).not.toContain(second.ledgerEntryId);
+    expect((await ids('includePending=true')).slice(-2)).toEqual([first.ledgerEntryId, second.ledgerEntryId]);
+    expect((await ids('includePending=true&order=newest-first')).slice(0, 2)).toEqual([
+      second.ledgerEntryId,
+      first.ledgerEntryId,
+    ]);
+    expect(await ids(`includePending=true&scopeId=${second.id}`)).toEqual([second.ledgerEntryId]);
+    expect(await ids(`includePending=true&scopeId=${second.id}&toIndex=100000`)).toEqual([]);
+    await sequencer.tick();
+    expect((await ids('includePending=true')).filter((id: string) => id === second.ledgerEntryId)).toHaveLength(1);
+  });
+
+  it("finds a VPC's own entries and those of what is in it", async () => {
+    const own = await api.tenant();
+    const vpc = await createVpc(own);
+    await createVpc(own);
+    const subnet = await own.call('POST', '/v1/subnets', { vpcId: vpc.id, cidrBlock: '10.0.1.0/24', zone: 'zone-1' });
+    expect(subnet.status).toBe(201);
+    await sequencer.tick();
+    const { body } = await own.call('GET', `/v1/ledger/entries?scopeId=${vpc.id}`);
+    expect(body.items.map((item: { action: string }) => item.action)).toEqual([
+      'vpc.created',
+      'route-table.created',
+      'subnet.created',
+    ]);
+    const narrowed = await own.call('GET', `/v1/ledger/entries?scopeId=${vpc.id}&action=subnet.*&resourceType=subnet`);
+    expect(narrowed.body.items.map((item: { id: string }) => item.id)).toEqual([subnet.body.ledgerEntryId]);
+    const foreign = await globex.call('GET', `/v1/ledger/entries?scopeId=${vpc.id}`);
+    expect(foreign).toMatchObject({ status: 200, body: { items: [], nextCursor: null } });
+  });
+
+  it.each([
+    'action=Subnet.created',
+    'action=subnet.*.created',
+    'action=*',
+    'from=yesterday',
+    'to=2026-11-26',
+    'from=1969-12-31T23:59:59Z',
+    'fromIndex=-1',
+    'toIndex=1.5',
+    'includePending=yes',
+    'actorId=',
+    'resourceType=a%20b',
+    'scopeId=vpc%00',
+  ])('refuses ?%s with the parameter, the rule and a fix', async (query) => {
+    const reply = await acme.call('GET', `/v1/ledger/entries?${query}`);
+    expect(reply).toMatchObject({
+      status: 400,
+      body: {
+        errors: [{ pointer: `/query/${query.split('=')[0]}`, rule: expect.any(String), fix: expect.any(String) }],
+      },
+    });
+  });
+
   it.each(['order=x', 'cursor=eyJ2IjoxLCJrIjoieCJ9', 'resourceId=%00', 'unknown=1'])('refuses ?%s', async (query) => {
     expect((await acme.call('GET', `/v1/ledger/entries?${query}`)).status).toBe(400);
   });

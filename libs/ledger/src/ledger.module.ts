@@ -15,6 +15,7 @@ import { Sequencer, SequencerOptions } from './app/sequencer.js';
 import { TakeOverLogService } from './app/take-over-log.service.js';
 import { TenantChains } from './app/tenant-chains.js';
 import { WitnessQueries } from './app/witness.queries.js';
+import { EntrySearchRepository } from './infra/entry-search.repository.js';
 import { HeadFile } from './infra/head-file.js';
 import { LedgerEntryRepository } from './infra/ledger-entry.repository.js';
 import { LogRepository } from './infra/log.repository.js';
@@ -95,6 +96,7 @@ export class SequencerModule {
     OpenLogRepository,
     OpenWitnessRepository,
     OwnEntryRepository,
+    EntrySearchRepository,
     OpenLogQueries,
     WitnessQueries,
     LedgerEntryQueries,

@@ -5,8 +5,7 @@ import type { PageRequest } from '#database';
 import { Endpoint, Op, PathInput, pageView, QueryInput } from '#http';
 import type { LedgerEntryId, OpContext } from '#kernel';
 import { ExportBundleService } from '../app/export-bundle.service.js';
-import { LedgerEntryQueries } from '../app/ledger-entry.queries.js';
-import type { OwnEntryFilter } from '../infra/own-entry.repository.js';
+import { type EntryListFilter, LedgerEntryQueries } from '../app/ledger-entry.queries.js';
 import * as schemas from './ledger-entry.schemas.js';
 import { ledgerEntryView } from './ledger-entry.view.js';
 
@@ -21,12 +20,16 @@ export class LedgerEntryController {
     method: 'GET',
     path: 'entries',
     summary: "List the tenant's ledger entries, in the order of its chain",
+    description:
+      'Filters can be combined. An entry appears once it is in the log, within a second; with includePending before that, too, ' +
+      'and GET by its id works from the moment of the change. A page of a search through much may hold fewer entries than ' +
+      'its limit, or none: the list ends where nextCursor is null.',
     permission: 'ledger:read',
     query: schemas.ledgerEntryListQuery,
     reply: schemas.ledgerEntryPage,
     view: pageView(ledgerEntryView),
   })
-  list(@Op() op: OpContext, @QueryInput() { limit, cursor, ...filter }: PageRequest & OwnEntryFilter) {
+  list(@Op() op: OpContext, @QueryInput() { limit, cursor, ...filter }: PageRequest & EntryListFilter) {
     return this.queries.list(op, { limit, cursor }, filter);
   }
 

@@ -45,14 +45,51 @@ export const ledgerEntrySchema = z
 
 export const ledgerEntryPage = pageSchema(ledgerEntrySchema);
 export const ledgerEntryParams = z.strictObject({ entryId: idSchema('ledgerEntry') });
-export const ledgerEntryListQuery = z.strictObject({
-  ...pageQuery,
-  resourceId: z
+const printable = (what: string) =>
+  z
     .string()
     .regex(/^[\x21-\x7e]{1,255}$/)
     .optional()
-    .describe('Only entries about this resource.'),
+    .describe(what);
+const timeOf = (what: string) =>
+  timestampSchema
+    .transform((text) => new Date(text))
+    .refine((time) => time.getTime() >= 0, {
+      message: 'before 1970',
+      params: { rule: 'time.epoch', fix: 'use a later time' },
+    })
+    .optional()
+    .describe(what);
+const indexOf = (what: string) => z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional().describe(what);
+
+export const ledgerEntryListQuery = z.strictObject({
+  ...pageQuery,
+  resourceId: printable('Only entries about this resource.'),
+  resourceType: z
+    .string()
+    .regex(/^[a-z][a-z0-9.-]{0,63}$/)
+    .optional()
+    .describe('Only entries about resources of this type: subnet, ...'),
+  scopeId: printable('Only entries that belong to this VPC and all that is or was in it, or to this dataset.'),
+  actorId: printable('Only what this user did, or this process of the service.'),
+  action: z
+    .string()
+    .max(128)
+    .regex(/^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*(\.\*)?$/)
+    .optional()
+    .describe('Only this action (subnet.created), or all that start so (subnet.*).'),
+  from: timeOf('Only what happened at this time or later, by the time in the body.'),
+  to: timeOf('Only what happened before this time.'),
+  fromIndex: indexOf('Only entries of the log from this index on.'),
+  toIndex: indexOf('Only entries of the log before this index.'),
   order: z.enum(['oldest-first', 'newest-first']).default('oldest-first'),
+  includePending: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((text) => text === 'true')
+    .describe(
+      'Also the newest entries that are not in the log yet (state recorded, index null), at most limit of them: on the first page of newest-first, on the last of oldest-first.',
+    ),
 });
 
 const logKeySchema = z

@@ -5,10 +5,12 @@ import { type LedgerEntryId, NotFoundError, type OpContext } from '#kernel';
 import { TileTree, TreeHasher } from '#merkle';
 import { type AnchorRecord, buildReceipt, nodeCrypto, type Receipt } from '#proof';
 import { AnchorDirectory } from '../domain/anchor-directory.js';
+import type { EntryFilter, EntryOrder } from '../domain/entry-filter.js';
 import { LogCorruptError, ReceiptNotReadyError } from '../domain/ledger.errors.js';
+import { EntrySearchRepository } from '../infra/entry-search.repository.js';
 import { LogIdentity } from '../infra/log-identity.js';
 import { OpenLogRepository, type PublishedHead } from '../infra/open-log.repository.js';
-import { type OwnEntry, type OwnEntryFilter, OwnEntryRepository } from '../infra/own-entry.repository.js';
+import { type OwnEntry, OwnEntryRepository } from '../infra/own-entry.repository.js';
 
 /** An entry with what covers it by now. */
 export interface CoveredEntry {
@@ -16,6 +18,11 @@ export interface CoveredEntry {
   /** Whether a published checkpoint covers it. */
   published: boolean;
   anchor: AnchorRecord | null;
+}
+
+export interface EntryListFilter extends EntryFilter {
+  order: EntryOrder;
+  includePending: boolean;
 }
 
 /** A tenant's own entries, and their receipts. */
@@ -26,6 +33,7 @@ export class LedgerEntryQueries {
   constructor(
     private readonly uow: UnitOfWork,
     private readonly entries: OwnEntryRepository,
+    private readonly search: EntrySearchRepository,
     private readonly log: OpenLogRepository,
     private readonly anchors: AnchorDirectory,
     private readonly identity: LogIdentity,
@@ -42,10 +50,13 @@ export class LedgerEntryQueries {
     };
   }
 
-  /** In the order of the tenant's chain; an entry appears once it is in the log. */
-  async list(ctx: OpContext, page: PageRequest, filter: OwnEntryFilter): Promise<Page<CoveredEntry>> {
+  /**
+   * In the order of the tenant's chain; an entry appears once it is in the log. With `includePending`, entries that are not
+   * in it yet come beside those: after the oldest-first list's last page, or before the newest-first list's first one.
+   */
+  async list(ctx: OpContext, page: PageRequest, filter: EntryListFilter): Promise<Page<CoveredEntry>> {
     requirePermission(ctx, 'ledger:read');
-    const found = await this.uow.read(ctx, (tx: Tx) => this.entries.page(tx, page, filter));
+    const found = await this.uow.read(ctx, (tx: Tx) => this.page(tx, page, filter));
     const head = await this.log.newestHead();
     const [newest] = head ? await this.anchors.upTo(head.size, 1) : [];
     const items = found.items.map((entry) => {
@@ -82,6 +93,22 @@ export class LedgerEntryQueries {
 
   private async pendingHead(index: number): Promise<PublishedHead | null> {
     return (await this.log.witnessedHeadCovering(index)) ?? (await this.log.newestHead());
+  }
+
+  private async page(tx: Tx, page: PageRequest, filter: EntryListFilter): Promise<Page<OwnEntry>> {
+    const { order, includePending, ...conditions } = filter;
+    // Asked for first: what is taken into the log in between is in both lists, and shown once; never in neither.
+    const pendingIds = includePending ? await this.search.pending(tx, page.limit, conditions) : [];
+    const { sequences, nextCursor } = await this.search.inLog(tx, page, conditions, order);
+    const inLog = await this.entries.bySequence(tx, sequences);
+    if (order === 'newest-first') inLog.reverse();
+    const here = order === 'newest-first' ? page.cursor === undefined : nextCursor === null;
+    if (!here) return { items: inLog, nextCursor };
+    const shown = new Set(inLog.map((entry) => entry.id));
+    const pending = (await this.entries.byIds(tx, pendingIds)).filter((entry) => !shown.has(entry.id));
+    return order === 'newest-first'
+      ? { items: [...pending.reverse(), ...inLog], nextCursor }
+      : { items: [...inLog, ...pending], nextCursor };
   }
 
   private async find(ctx: OpContext, id: LedgerEntryId): Promise<OwnEntry> {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { decodeCursor, type Page, type PageRequest, pageOf, type Tx } from '#database';
-import { InvalidInputError, type LedgerEntryId } from '#kernel';
+import type { Tx } from '#database';
+import type { LedgerEntryId } from '#kernel';
 
 /** An entry of the transaction's own tenant, and its place in the log once it has one. */
 export interface OwnEntry {
@@ -22,12 +22,6 @@ interface Row {
   leaf: Buffer;
 }
 
-export interface OwnEntryFilter {
-  /** Only entries about this resource. */
-  resourceId?: string;
-  order: 'oldest-first' | 'newest-first';
-}
-
 const COLUMNS = `e.id, e.body, e.salt, e.committed_at AS "committedAt", l.leaf_index::float8 AS index,
   l.tenant_seq::float8 AS "tenantSeq", l.prev_hash AS "prevHash", l.leaf`;
 
@@ -44,19 +38,28 @@ export class OwnEntryRepository {
     return row ? entryOf(row) : null;
   }
 
-  /** In the order of the tenant's chain; what is not in the log yet is not in the list. */
-  async page(tx: Tx, { limit, cursor }: PageRequest, { resourceId, order }: OwnEntryFilter): Promise<Page<OwnEntry>> {
-    const after = sequenceOf(decodeCursor(cursor));
-    const newest = order === 'newest-first';
+  /** The entries with these numbers in the chain, in the order of the chain. */
+  async bySequence(tx: Tx, sequences: readonly number[]): Promise<OwnEntry[]> {
+    if (sequences.length === 0) return [];
     const rows = await tx.query<Row>(
       `SELECT ${COLUMNS} FROM ledger_leaf l
          JOIN ledger_entry e ON e.tenant_id = l.tenant_id AND e.id = l.entry_id
-        WHERE l.tenant_id = $1 AND ($2::bigint IS NULL OR l.tenant_seq ${newest ? '<' : '>'} $2)
-          AND ($3::text IS NULL OR e.resource_id = $3)
-        ORDER BY l.tenant_seq ${newest ? 'DESC' : 'ASC'} LIMIT $4`,
-      [tx.ctx?.tenantId, after, resourceId ?? null, limit + 1],
+        WHERE l.tenant_id = $1 AND l.tenant_seq = ANY($2::bigint[]) ORDER BY l.tenant_seq`,
+      [tx.ctx?.tenantId, sequences],
     );
-    return pageOf(rows.map(entryOf), limit, (entry) => String(entry.place!.tenantSeq));
+    return rows.map(entryOf);
+  }
+
+  /** The entries of these ids, by id. */
+  async byIds(tx: Tx, ids: readonly string[]): Promise<OwnEntry[]> {
+    if (ids.length === 0) return [];
+    const rows = await tx.query<Row>(
+      `SELECT ${COLUMNS} FROM ledger_entry e
+         LEFT JOIN ledger_leaf l ON l.tenant_id = e.tenant_id AND l.entry_id = e.id
+        WHERE e.tenant_id = $1 AND e.id = ANY($2::text[]) ORDER BY e.id`,
+      [tx.ctx?.tenantId, ids],
+    );
+    return rows.map(entryOf);
   }
 
   /** Own entries among the leaves `first` up to, but without, `end`, by index. */
@@ -82,16 +85,4 @@ export class OwnEntryRepository {
 
 function entryOf({ id, body, salt, committedAt, index, tenantSeq, prevHash, leaf }: Row): OwnEntry {
   return { id, body, salt, committedAt, place: index === null ? null : { index, tenantSeq, prevHash, leaf } };
-}
-
-function sequenceOf(cursor: string | null): string | null {
-  if (cursor === null || /^[0-9]{1,15}$/.test(cursor)) return cursor;
-  throw new InvalidInputError([
-    {
-      pointer: '/query/cursor',
-      rule: 'cursor.opaque',
-      message: 'not a cursor of this list',
-      fix: 'use the nextCursor of the previous page, or leave it out',
-    },
-  ]);
 }
