@@ -33,7 +33,7 @@ export class ApiModule {
         NetworkApiModule.forRoot(settings),
         MigrationApiModule.forRoot(settings),
         OperationsApiModule,
-        LedgerApiModule,
+        LedgerApiModule.forRoot(settings),
         ProvisioningApiModule,
       ],
     };

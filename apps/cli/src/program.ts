@@ -3,6 +3,7 @@ import { addGlobalOptions } from './command-context.js';
 import { addAgent } from './commands/agent.js';
 import { addAudit } from './commands/audit.js';
 import { addDemo } from './commands/demo.js';
+import { addLedgerFollow, addLogFollow } from './commands/follow.js';
 import { addKey } from './commands/key.js';
 import { addLedgerFiles } from './commands/ledger-files.js';
 import { addLogin } from './commands/login.js';
@@ -31,7 +32,11 @@ export function buildProgram(terminal: Terminal): Command {
   for (const resource of RESOURCES) {
     const group = addResource(program, resource, terminal);
     if (resource.noun === 'tenant') addTenantCreate(group, terminal);
-    if (resource.noun === 'ledger') addLedgerFiles(group, terminal);
+    if (resource.noun === 'ledger') {
+      addLedgerFiles(group, terminal);
+      addLedgerFollow(group, terminal);
+    }
+    if (resource.noun === 'log') addLogFollow(group, terminal);
     if (resource.noun === 'operation') addOperationWatch(group, terminal);
   }
   addMigrate(program, terminal);

@@ -1,6 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '#database';
-import { type Actor, DomainError, type Role, type TenantId, UnauthenticatedError, type UserId } from '#kernel';
+import {
+  type Actor,
+  type ApiKeyId,
+  DomainError,
+  type Role,
+  type TenantId,
+  UnauthenticatedError,
+  type UserId,
+} from '#kernel';
 import { ApiKeyHasher, parseApiKey } from './api-key.js';
 import { type Permission, permissionsOf } from './permissions.js';
 
@@ -43,10 +51,23 @@ export class Authenticator {
     if (row.suspended) {
       throw new DomainError('forbidden', 'TenantSuspended', 'This tenant is suspended; ask the operator to resume it.');
     }
-    return {
-      actor: { type: 'user', id: row.user_id, keyId: parsed.id, roles: row.roles },
-      tenantId: row.tenant_id,
-      permissions: permissionsOf(row.roles, row.scopes),
-    };
+    return principalOf(parsed.id, row);
   }
+
+  /**
+   * What a key that has proven its secret may do by now; null when it may do nothing any more, because it was revoked, has
+   * expired, or its tenant is suspended. For a connection that outlives its request.
+   */
+  async current(keyId: ApiKeyId): Promise<Principal | null> {
+    const [row] = await this.database.query<KeyRow>('SELECT * FROM crosstenant.find_api_key($1)', [keyId]);
+    return row?.active && !row.suspended ? principalOf(keyId, row) : null;
+  }
+}
+
+function principalOf(keyId: ApiKeyId, row: KeyRow): Principal {
+  return {
+    actor: { type: 'user', id: row.user_id, keyId, roles: row.roles },
+    tenantId: row.tenant_id,
+    permissions: permissionsOf(row.roles, row.scopes),
+  };
 }

@@ -282,6 +282,22 @@ export const settingsList = {
     fallbackText: '60000',
     example: '60000',
   }),
+  streamsPerClient: required({
+    variable: 'FREEHOLD_STREAMS_PER_CLIENT',
+    group: 'Running',
+    kind: wholeNumber(1, 100_000),
+    description:
+      'Streams of new ledger entries that one tenant, and of new checkpoints that one client network, may hold open in one API process. Behind a proxy, all strangers are one network.',
+    fallback: () => 32,
+    fallbackText: '32',
+    example: '32',
+  }),
+  streamCheckMs: millisecondsSetting(
+    'Running',
+    'FREEHOLD_STREAM_CHECK_MS',
+    [50, 5_000, 60_000],
+    'How often it is asked whether the API key behind an open stream still works, in milliseconds.',
+  ),
   logLevel: required({
     variable: 'FREEHOLD_LOG_LEVEL',
     group: 'Running',

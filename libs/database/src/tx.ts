@@ -75,6 +75,15 @@ export class Tx {
     return Promise.allSettled(this.corked(() => [first(), second()] as const));
   }
 
+  /** Sends statements at once, each under row level security of the tenant it is for, and gives the rows of each. */
+  async pipelineAs(statements: readonly (Statement & { tenantId: TenantId })[]): Promise<Record<string, unknown>[][]> {
+    const rows = await this.pipeline([
+      ...statements.flatMap(({ tenantId, ...statement }) => [setTenant(tenantId), statement]),
+      setTenant(this.ctx?.tenantId ?? null),
+    ]);
+    return statements.map((_statement, at) => rows[2 * at + 1] ?? []);
+  }
+
   /**
    * Runs `work` with row level security set to another tenant, then sets it back: how an operator's use case, authorised
    * for it, reaches the one tenant that it names.

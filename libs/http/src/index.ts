@@ -1,9 +1,12 @@
 export * from './endpoint.js';
+export { HEARTBEAT, RETRY_LINE, serverSentEvent, startingAt } from './event-stream.js';
+export { type EventStream, StreamPlaces, sendEventStream } from './event-streams.js';
 export * from './fastify-adapter.js';
 export * from './http.module.js';
 export * from './openapi.js';
 export { pageView } from './page-view.js';
 export { type Problem, problem } from './problem.js';
+export { clientNetwork } from './rate-limit.js';
 export { entityTag } from './reply.js';
 export * from './schemas.js';
 export { validate } from './validation.js';

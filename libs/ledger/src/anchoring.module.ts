@@ -67,10 +67,16 @@ export class AnchoringModule {
   }
 }
 
+/** The stored anchors, for whoever reads them. */
+export const anchorDirectory = [
+  StoredAnchorDirectory,
+  { provide: AnchorDirectory, useExisting: StoredAnchorDirectory },
+];
+
 /** The anchors over HTTP and for receipts. For the API process. */
 @Module({
   controllers: [AnchorController],
-  providers: [StoredAnchorDirectory, { provide: AnchorDirectory, useExisting: StoredAnchorDirectory }, AnchorQueries],
+  providers: [...anchorDirectory, AnchorQueries],
   exports: [AnchorDirectory],
 })
 export class AnchorApiModule {}

@@ -1,4 +1,4 @@
-export * from './anchoring.module.js';
+export { AnchoringModule } from './anchoring.module.js';
 export { Anchorer, type AnchorerState } from './app/anchorer.js';
 export { type LedgerChange, LedgerWriter, type RecordAs } from './app/ledger-writer.js';
 export { Sequencer, type SequencerState } from './app/sequencer.js';

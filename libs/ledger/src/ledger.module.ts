@@ -1,13 +1,18 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { Authenticator, AuthModule } from '#auth';
 import { Database } from '#database';
 import { ServiceKeys } from '#keyring';
-import { AnchorApiModule } from './anchoring.module.js';
+import { AnchorApiModule, anchorDirectory } from './anchoring.module.js';
+import { EventsController } from './api/events.controller.js';
 import { LedgerEntryController } from './api/ledger-entry.controller.js';
 import { LogController } from './api/log.controller.js';
 import { WitnessController } from './api/witness.controller.js';
 import { ExportBundleService } from './app/export-bundle.service.js';
+import { FollowLogService, StreamOptions } from './app/follow-log.service.js';
 import { LedgerEntryQueries } from './app/ledger-entry.queries.js';
+import { LedgerFeed } from './app/ledger-feed.js';
 import { LedgerWriter, LedgerWriterOptions } from './app/ledger-writer.js';
+import { LogTail } from './app/log-tail.js';
 import { OpenLogQueries } from './app/open-log.queries.js';
 import { PublishHeadService } from './app/publish-head.service.js';
 import { SequenceEntriesService } from './app/sequence-entries.service.js';
@@ -88,19 +93,36 @@ export class SequencerModule {
   }
 }
 
-/** The ledger over HTTP: the open log for everybody, entries and receipts for their tenant. For the API process. */
+/** What is published, in order, for other features of a worker. */
 @Module({
-  imports: [AnchorApiModule],
-  controllers: [LogController, WitnessController, LedgerEntryController],
-  providers: [
-    OpenLogRepository,
-    OpenWitnessRepository,
-    OwnEntryRepository,
-    EntrySearchRepository,
-    OpenLogQueries,
-    WitnessQueries,
-    LedgerEntryQueries,
-    ExportBundleService,
-  ],
+  providers: [...anchorDirectory, OpenLogRepository, OwnEntryRepository, LedgerFeed],
+  exports: [LedgerFeed],
 })
-export class LedgerApiModule {}
+export class LedgerFeedModule {}
+
+/** The ledger over HTTP: the open log for everybody, entries and receipts for their tenant. For the API process. */
+@Module({})
+export class LedgerApiModule {
+  static forRoot({ streamCheckMs, streamsPerClient }: StreamOptions): DynamicModule {
+    return {
+      module: LedgerApiModule,
+      imports: [AnchorApiModule, AuthModule],
+      controllers: [LogController, WitnessController, LedgerEntryController, EventsController],
+      providers: [
+        { provide: StreamOptions, useValue: { streamCheckMs, streamsPerClient } },
+        Authenticator,
+        OpenLogRepository,
+        OpenWitnessRepository,
+        OwnEntryRepository,
+        EntrySearchRepository,
+        OpenLogQueries,
+        WitnessQueries,
+        LedgerEntryQueries,
+        ExportBundleService,
+        LedgerFeed,
+        LogTail,
+        FollowLogService,
+      ],
+    };
+  }
+}

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { type CommandContext, handled } from '../command-context.js';
 import type { ApiClient } from '../connection/api-client.js';
+import { eventsOf } from '../connection/event-stream.js';
 import { ConnectionFailed } from '../migrate/client-errors.js';
 import { paintState } from '../output/paint.js';
 import { printable } from '../output/table.js';
@@ -53,6 +54,7 @@ async function follow(api: ApiClient, id: string, seen: (now: OperationReply) =>
       const chunks = await api.stream({ method: 'GET', path: `${path}/events`, lastEventId });
       for await (const { id, data } of eventsOf(chunks)) {
         lastEventId = id ?? lastEventId;
+        if (data === null) continue;
         const operation = JSON.parse(data) as OperationReply;
         seen(operation);
         if (operation.state !== 'running') return operation;
@@ -67,27 +69,5 @@ async function follow(api: ApiClient, id: string, seen: (now: OperationReply) =>
       return now;
     }
     await delay(AGAIN_MS);
-  }
-}
-
-/** The events of a text/event-stream (HTML Living Standard, 9.2). Comments and other fields are left out. */
-export async function* eventsOf(
-  chunks: AsyncIterable<Uint8Array>,
-): AsyncGenerator<{ id: string | undefined; data: string }> {
-  const decoder = new TextDecoder();
-  let rest = '';
-  let id: string | undefined;
-  let data: string[] = [];
-  for await (const chunk of chunks) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split(/\r?\n/);
-    rest = lines.pop()!;
-    for (const line of lines) {
-      const [, field, value = ''] = /^([a-z]+):? ?(.*)$/.exec(line) ?? [];
-      if (field === 'id') id = value;
-      if (field === 'data') data.push(value);
-      if (line !== '' || data.length === 0) continue;
-      yield { id, data: data.join('\n') };
-      data = [];
-    }
   }
 }

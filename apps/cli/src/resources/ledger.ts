@@ -2,7 +2,7 @@ import type { Field, Resource } from './resource.js';
 
 const ORDER: Field = { name: 'order', about: 'oldest-first or newest-first' };
 
-/** Receipts and bundles are files and have commands of their own (commands/ledger-files.ts). */
+/** Receipts and bundles are files, and what is new is a stream: commands of their own (commands/ledger-files.ts, follow.ts). */
 export const LEDGER: Resource[] = [
   {
     noun: 'ledger',

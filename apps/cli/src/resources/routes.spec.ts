@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { FOLLOW_ROUTES } from '../commands/follow.js';
 import { LEDGER_FILE_ROUTES } from '../commands/ledger-files.js';
 import { MIGRATE_ROUTES } from '../commands/migrate.js';
 import { OPERATION_WATCH_ROUTE } from '../commands/operation-watch.js';
@@ -29,8 +30,14 @@ const namesOf = (fields: Field[] = [], onlyRequired = false) =>
 describe('the commands', () => {
   it('reach every route of the API', () => {
     const reached = new Set(verbs.map(([, { method, path }]) => `${method} ${path}`));
-    for (const route of [TENANT_CREATE_ROUTE, OPERATION_WATCH_ROUTE, ...LEDGER_FILE_ROUTES, ...MIGRATE_ROUTES])
-      reached.add(route);
+    const apart = [
+      TENANT_CREATE_ROUTE,
+      OPERATION_WATCH_ROUTE,
+      ...FOLLOW_ROUTES,
+      ...LEDGER_FILE_ROUTES,
+      ...MIGRATE_ROUTES,
+    ];
+    for (const route of apart) reached.add(route);
     expect([...operations.keys()].filter((route) => !reached.has(route))).toEqual([]);
   });
 

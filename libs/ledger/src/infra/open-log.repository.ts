@@ -52,6 +52,22 @@ export class OpenLogRepository {
     return row ?? null;
   }
 
+  /** Entries that the newest checkpoint covers; 0 before the first. */
+  async newestSize(): Promise<number> {
+    const [row] = await this.database.query<{ size: number | null }>(
+      'SELECT max(size)::float8 AS size FROM ledger_checkpoint',
+    );
+    return row?.size ?? 0;
+  }
+
+  /** Checkpoints of more than `size` entries, by size. */
+  async headsAfter(size: number, limit: number): Promise<PublishedHead[]> {
+    return this.database.query<PublishedHead>(
+      `SELECT ${HEAD} FROM ledger_checkpoint c WHERE c.size > $1 ORDER BY c.size LIMIT $2`,
+      [size, limit],
+    );
+  }
+
   /** The checkpoints of exactly these sizes, by size. */
   async heads(sizes: readonly number[]): Promise<PublishedHead[]> {
     return this.database.query<PublishedHead>(

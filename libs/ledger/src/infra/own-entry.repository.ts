@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '#database';
-import type { LedgerEntryId } from '#kernel';
+import type { LedgerEntryId, TenantId } from '#kernel';
 
 /** An entry of the transaction's own tenant, and its place in the log once it has one. */
 export interface OwnEntry {
@@ -60,6 +60,30 @@ export class OwnEntryRepository {
       [tx.ctx?.tenantId, ids],
     );
     return rows.map(entryOf);
+  }
+
+  /** Own entries behind the one numbered `after`, in the order of the chain, as far as a log of `size` leaves holds them. */
+  async publishedAfter(tx: Tx, after: number, size: number, limit: number): Promise<OwnEntry[]> {
+    const rows = await tx.query<Row>(
+      `SELECT ${COLUMNS} FROM ledger_leaf l
+         JOIN ledger_entry e ON e.tenant_id = l.tenant_id AND e.id = l.entry_id
+        WHERE l.tenant_id = $1 AND l.tenant_seq > $2 AND l.leaf_index < $3 ORDER BY l.tenant_seq LIMIT $4`,
+      [tx.ctx?.tenantId, after, size, limit],
+    );
+    return rows.map(entryOf);
+  }
+
+  /** The last number of each tenant's chain among the first `size` leaves, in one round trip; whoever's transaction it is. */
+  async publishedSeqs(tx: Tx, tenantIds: readonly TenantId[], size: number): Promise<Map<TenantId, number>> {
+    const rows = await tx.pipelineAs(
+      tenantIds.map((tenantId) => ({
+        tenantId,
+        sql: `SELECT tenant_seq::float8 AS seq FROM ledger_leaf
+               WHERE tenant_id = $1 AND leaf_index < $2 ORDER BY tenant_seq DESC LIMIT 1`,
+        params: [tenantId, size],
+      })),
+    );
+    return new Map(tenantIds.map((tenantId, at) => [tenantId, (rows[at]?.[0]?.seq as number | undefined) ?? 0]));
   }
 
   /** Own entries among the leaves `first` up to, but without, `end`, by index. */

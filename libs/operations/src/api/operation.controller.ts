@@ -1,8 +1,7 @@
-import { Readable } from 'node:stream';
 import { Controller, Headers, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { PageRequest } from '#database';
-import { Endpoint, Op, PathInput, pageView, QueryInput } from '#http';
+import { Endpoint, Op, PathInput, pageView, QueryInput, sendEventStream } from '#http';
 import type { OpContext, OperationId } from '#kernel';
 import { OperationQueries } from '../app/operation.queries.js';
 import { WatchOperationService } from '../app/watch-operation.service.js';
@@ -67,14 +66,6 @@ export class OperationController {
       await reply.status(204).send();
       return;
     }
-    // Also when the client went away before or while the reply was sent.
-    reply.raw.once('close', stream.close);
-    if (reply.raw.destroyed) stream.close();
-    await reply
-      .header('content-type', 'text/event-stream')
-      .header('cache-control', 'no-store')
-      // nginx would hold events back until its buffer is full.
-      .header('x-accel-buffering', 'no')
-      .send(Readable.from(stream.events, { objectMode: false }));
+    await sendEventStream(reply, stream);
   }
 }

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { DomainError, type OpContext, type OperationId, type TenantId } from '#kernel';
-import { HEARTBEAT, lastSeenVersion, RETRY_LINE, serverSentEvent } from '../domain/event-stream.js';
+import { type EventStream, HEARTBEAT, RETRY_LINE, StreamPlaces, serverSentEvent } from '#http';
+import type { OpContext, OperationId } from '#kernel';
+import { lastSeenVersion } from '../domain/last-seen-version.js';
 import { isFinished } from '../domain/operation.js';
 import type { OperationEntity } from '../infra/operation.entity.js';
 import { OperationQueries } from './operation.queries.js';
@@ -18,24 +19,24 @@ export abstract class WatchOptions {
   abstract readonly streamsPerTenant: number;
 }
 
-/** An open stream. `close` gives its place back; it may be called more than once. */
-export interface OperationStream {
-  events: AsyncGenerator<string>;
-  close(): void;
-}
-
 /**
  * Lets a caller watch an operation. An event is the operation as it is now and its id is the operation's version: a slow
  * reader skips versions, and one that comes again misses nothing that still matters.
  */
 @Injectable()
 export class WatchOperationService implements OnModuleDestroy {
-  private readonly open = new Map<TenantId, Set<AbortController>>();
+  private readonly places: StreamPlaces;
 
   constructor(
     private readonly queries: OperationQueries,
     private readonly options: WatchOptions,
-  ) {}
+  ) {
+    this.places = new StreamPlaces({
+      perHolder: options.streamsPerTenant,
+      refusal: (limit) =>
+        `This tenant watches ${limit} operations already; close a stream, or read GET /v1/operations instead.`,
+    });
+  }
 
   /**
    * @param view gives an operation's JSON
@@ -48,43 +49,16 @@ export class WatchOperationService implements OnModuleDestroy {
     id: OperationId,
     view: (operation: OperationEntity) => unknown,
     lastEventId?: string | string[],
-  ): Promise<OperationStream | null> {
+  ): Promise<EventStream | null> {
     const first = await this.queries.operation(ctx, id);
     const seen = lastSeenVersion(lastEventId, first.version);
     if (isFinished(first) && seen === first.version) return null;
-    const place = this.takePlace(ctx.tenantId);
-    return {
-      events: this.follow(ctx, first, view, seen, place.signal),
-      close: () => this.leave(ctx.tenantId, place),
-    };
+    const { signal, leave } = this.places.take(ctx.tenantId);
+    return { events: this.follow(ctx, first, view, seen, signal), close: leave };
   }
 
-  /** Ends every stream, so that the process can stop; the clients come again elsewhere. */
   onModuleDestroy(): void {
-    for (const [tenantId, places] of this.open) for (const place of [...places]) this.leave(tenantId, place);
-  }
-
-  private takePlace(tenantId: TenantId): AbortController {
-    const places = this.open.get(tenantId) ?? new Set();
-    const { streamsPerTenant } = this.options;
-    if (places.size >= streamsPerTenant) {
-      throw new DomainError(
-        'rate-limited',
-        'TooManyStreams',
-        `This tenant watches ${streamsPerTenant} operations already; close a stream, or read GET /v1/operations instead.`,
-        { extra: { limit: streamsPerTenant } },
-      );
-    }
-    const place = new AbortController();
-    this.open.set(tenantId, places.add(place));
-    return place;
-  }
-
-  private leave(tenantId: TenantId, place: AbortController): void {
-    place.abort();
-    const places = this.open.get(tenantId);
-    places?.delete(place);
-    if (places?.size === 0) this.open.delete(tenantId);
+    this.places.closeAll();
   }
 
   private async *follow(

@@ -11,12 +11,7 @@ export function serverSentEvent(event: string, id: number, data: unknown): strin
   return `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-/**
- * The version that a client says it has seen; 0, which is before every event, when it says none or one that cannot be: a
- * stream that starts over costs one event, a stream that is silent forever costs the client.
- */
-export function lastSeenVersion(header: string | string[] | undefined, current: number): number {
-  if (typeof header !== 'string' || !/^\d{1,10}$/.test(header)) return 0;
-  const seen = Number(header);
-  return seen > current ? 0 : seen;
+/** Tells a client where the stream begins, as an id without an event: one that is cut off before the first event has it. */
+export function startingAt(id: number): string {
+  return `id: ${id}\n\n`;
 }

@@ -1,27 +1,35 @@
 import fc from 'fast-check';
-import { lastSeenVersion, serverSentEvent } from './event-stream.js';
+import { HEARTBEAT, RETRY_LINE, serverSentEvent, startingAt } from './event-stream.js';
+
+interface ReadEvent {
+  id: string;
+  event: string;
+  data: string;
+}
 
 /** Reads a stream as the WHATWG standard says: lines, fields, an event at each empty line. */
-function readEvents(text: string): { id: string; event: string; data: string }[] {
-  const events = [];
+function readEvents(text: string): { events: ReadEvent[]; lastId: string } {
+  const events: ReadEvent[] = [];
   let fields: Record<string, string> = {};
+  let lastId = '';
   for (const line of text.split(/\r\n|\n|\r/)) {
     if (line === '') {
-      if (fields.data !== undefined) events.push(fields as { id: string; event: string; data: string });
+      lastId = fields.id ?? lastId;
+      if (fields.data !== undefined) events.push({ event: 'message', ...fields, id: lastId } as ReadEvent);
       fields = {};
     } else if (!line.startsWith(':')) {
       const [, name = '', value = ''] = /^([^:]*):? ?(.*)$/s.exec(line) ?? [];
       fields[name] = value;
     }
   }
-  return events;
+  return { events, lastId };
 }
 
 describe('serverSentEvent', () => {
   it('carries any JSON whole', () => {
     fc.assert(
       fc.property(fc.nat(), fc.jsonValue(), (id, data) => {
-        const [event, ...more] = readEvents(serverSentEvent('operation', id, data));
+        const [event, ...more] = readEvents(serverSentEvent('operation', id, data)).events;
         expect(more).toEqual([]);
         expect(event).toMatchObject({ id: String(id), event: 'operation' });
         expect(JSON.stringify(JSON.parse(event?.data ?? ''))).toBe(JSON.stringify(data));
@@ -30,18 +38,8 @@ describe('serverSentEvent', () => {
   });
 });
 
-describe('lastSeenVersion', () => {
-  it.each([
-    [undefined, 7, 0],
-    ['', 7, 0],
-    ['3', 7, 3],
-    ['7', 7, 7],
-    ['8', 7, 0],
-    ['-1', 7, 0],
-    ['1e3', 7, 0],
-    ['99999999999', 7, 0],
-    [['3', '4'], 7, 0],
-  ])('%p at version %p is %p', (header, current, seen) => {
-    expect(lastSeenVersion(header, current)).toBe(seen);
+describe('what is no event', () => {
+  it('gives none, and only a start moves the id', () => {
+    expect(readEvents(RETRY_LINE + startingAt(7) + HEARTBEAT)).toEqual({ events: [], lastId: '7' });
   });
 });
