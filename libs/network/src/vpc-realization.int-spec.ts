@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { SystemUnitOfWork, type Tx } from '#database';
+import type { VpcIntent } from '#topology';
 import { VpcIntentQuery } from './app/vpc-intent.query.js';
 import { VpcRealization } from './app/vpc-realization.js';
-import type { VpcIntent } from './domain/vpc-intent.js';
 import { NetworkFixture, succeeded, type WholeNetwork } from './testing/network-fixture.js';
 
 let fixture: NetworkFixture;

@@ -1,7 +1,7 @@
+import type { IntentRoute } from '#topology';
 import type { EffectiveRoutes } from '../app/effective-routes.query.js';
 import type { PlacedAssociation } from '../app/route-table-association.query.js';
 import type { DetailedRouteTable, PlacedRouteTable } from '../app/route-table-details.js';
-import type { IntentRoute } from '../domain/vpc-intent.js';
 import { placedView } from './placed.view.js';
 
 const routeView = (route: IntentRoute) => ({

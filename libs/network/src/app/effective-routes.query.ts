@@ -3,7 +3,7 @@ import { requirePermission } from '#auth';
 import { UnitOfWork } from '#database';
 import { type EffectiveRoute, effectiveRoutes, parseAddress, type RouteChoice, selectRoute } from '#ip';
 import type { OpContext, RouteTableId } from '#kernel';
-import { type SelectableRoute, selectable } from '../domain/vpc-routes.js';
+import { type SelectableRoute, selectable } from '#topology';
 import { RouteTableRepository } from '../infra/route-table.repository.js';
 import { RouteTableDetails } from './route-table-details.js';
 

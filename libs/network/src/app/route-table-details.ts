@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '#database';
 import type { OpContext, VpnGatewayId } from '#kernel';
-import type { IntentRoute } from '../domain/vpc-intent.js';
-import { routesOfTable } from '../domain/vpc-routes.js';
+import type { IntentRoute } from '#topology';
+import { routesOfTable } from '#topology';
 import { RoutePropagationRepository } from '../infra/route-propagation.repository.js';
 import type { RouteTableEntity } from '../infra/route-table.entity.js';
 import type { RouteTableAssociationEntity } from '../infra/route-table-association.entity.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '#database';
-import type { VpcIntent } from '../domain/vpc-intent.js';
-import { intentOf } from '../domain/vpc-routes.js';
+import type { VpcIntent } from '#topology';
+import { intentOf } from '#topology';
 import { VpcRealizationRepository } from '../infra/vpc-realization.repository.js';
 import { VpcSnapshotRepository } from '../infra/vpc-snapshot.repository.js';
 

@@ -7,7 +7,7 @@ import {
   type VpcId,
   type VpnGatewayId,
 } from '#kernel';
-import type { RouteTargetKind } from './vpc-intent.js';
+import type { RouteTargetKind } from '#topology';
 
 /** What a caller may point a route at. */
 export type StaticTargetKind = Exclude<RouteTargetKind, 'local'>;

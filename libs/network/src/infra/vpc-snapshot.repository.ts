@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '#database';
 import type { RouteTableId, TenantId } from '#kernel';
-import type { VpcSnapshot } from '../domain/vpc-snapshot.js';
+import type { VpcSnapshot } from '#topology';
 
 export interface SnapshotScope {
   /** The tenant to look in; left out by workers, who see all. */

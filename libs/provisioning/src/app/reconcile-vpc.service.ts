@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Outbox, SystemUnitOfWork } from '#database';
 import { DomainError } from '#kernel';
-import { VPC_TOPIC, type VpcIntent, VpcIntentQuery, VpcRealization } from '#network';
+import { VPC_TOPIC, VpcIntentQuery, VpcRealization } from '#network';
+import type { VpcIntent } from '#topology';
 import { Cell } from '../domain/cell.js';
 import { diffPlans, isNoChange } from '../domain/diff-plans.js';
 import { NetworkDriver, StaleGenerationError } from '../domain/network-driver.js';

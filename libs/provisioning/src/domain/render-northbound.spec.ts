@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import type { VpcIntent } from '#network';
 import type { NbColumns, NbRow, NbTable } from '#ovn';
+import type { VpcIntent } from '#topology';
 import {
   acmeIntent,
   IGW,

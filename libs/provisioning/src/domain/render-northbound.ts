@@ -1,5 +1,5 @@
-import type { VpcIntent } from '#network';
 import { NB_TABLES, type NbRow, uuidNameOf } from '#ovn';
+import type { VpcIntent } from '#topology';
 import type { Cell } from './cell.js';
 import { externalIds, type Stamp } from './northbound-names.js';
 import { referencesTo, renderRouting } from './render-routing.js';

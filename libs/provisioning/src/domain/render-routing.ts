@@ -1,6 +1,6 @@
 import { formatCidr } from '#ip';
-import type { IntentRouteTable, VpcIntent } from '#network';
 import { linkLocalOf, macOf, type NbRef, type NbRow, uuidNameOf } from '#ovn';
+import type { IntentRouteTable, VpcIntent } from '#topology';
 import type { Cell } from './cell.js';
 import { externalIds, externalSwitch, routerPort, type Stamp, vpnPort } from './northbound-names.js';
 import { type Hop, leavingBy, type TableRoute, tableRoutes } from './table-routes.js';

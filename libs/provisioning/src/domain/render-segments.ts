@@ -1,6 +1,6 @@
 import { formatAddress, parseCidr, reservedAddresses } from '#ip';
-import type { IntentSubnet, VpcIntent } from '#network';
 import { linkLocalOf, macOf, type NbColumns, type NbRow, uuidNameOf } from '#ovn';
+import type { IntentSubnet, VpcIntent } from '#topology';
 import type { Cell } from './cell.js';
 import {
   externalIds,

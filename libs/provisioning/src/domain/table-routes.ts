@@ -8,7 +8,7 @@ import {
   subtractCidrs,
   summariseCidrs,
 } from '#ip';
-import type { IntentRoute, IntentRouteTable, VpcIntent } from '#network';
+import type { IntentRoute, IntentRouteTable, VpcIntent } from '#topology';
 
 /** Where a packet goes that follows a route. */
 export type Hop =

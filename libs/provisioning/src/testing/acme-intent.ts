@@ -1,4 +1,4 @@
-import type { IntentRoute, VpcIntent } from '#network';
+import type { IntentRoute, VpcIntent } from '#topology';
 
 const VPC = 'vpc-65000000000000001';
 export const PUBLIC_TABLE = 'rtb-65000000000000001';

@@ -1,0 +1,3 @@
+export * from './vpc-intent.js';
+export * from './vpc-routes.js';
+export * from './vpc-snapshot.js';
