@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { type ContractFunctionArgs, getAddress, parseEventLogs } from 'viem';
 import { anchorRegistryAbi } from './contracts/anchor-registry.abi.js';
 import { anchorCall, createLogCall, type RegistryCall } from './registry-calls.js';
@@ -11,31 +11,10 @@ import {
   NO_LINK,
   signerSetLinkHash,
 } from './registry-links.js';
+import { hex, leafHash, treePath, treeRoot } from './testing/naive-tree.js';
 import { firstSet, linkOf, newKey, newKeys, RegistryStage, random32 } from './testing/registry-stage.js';
 
 const CURVE_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
-
-/** RFC 6962, word for word: the root of D[n] and the path of a leaf in it. The oracle for the contract's verification. */
-const sha = (...parts: Buffer[]) => createHash('sha256').update(Buffer.concat(parts)).digest();
-const leafHash = (leaf: Buffer) => sha(Buffer.from([0]), leaf);
-function split(n: number): number {
-  let k = 1;
-  while (k * 2 < n) k *= 2;
-  return k;
-}
-function treeRoot(leaves: Buffer[]): Buffer {
-  if (leaves.length === 1) return leafHash(leaves[0] as Buffer);
-  const k = split(leaves.length);
-  return sha(Buffer.from([1]), treeRoot(leaves.slice(0, k)), treeRoot(leaves.slice(k)));
-}
-function treePath(index: number, leaves: Buffer[]): Buffer[] {
-  if (leaves.length === 1) return [];
-  const k = split(leaves.length);
-  return index < k
-    ? [...treePath(index, leaves.slice(0, k)), treeRoot(leaves.slice(k))]
-    : [...treePath(index - k, leaves.slice(k)), treeRoot(leaves.slice(0, k))];
-}
-const hex = (bytes: Uint8Array): Hex => `0x${Buffer.from(bytes).toString('hex')}`;
 
 let stage: RegistryStage;
 

@@ -3,9 +3,11 @@ import { privateKeyToAccount } from 'viem/accounts';
 import type { Fee } from './fee.js';
 import {
   type AnchorLink,
+  type AnchorPromiseTerms,
   type Hex,
   LINK_TYPES,
   type LinkSignature,
+  PROMISE_TYPES,
   type Registry,
   registryDomain,
   type SignerSetLink,
@@ -73,6 +75,16 @@ export class ChainKey {
       types: LINK_TYPES,
       primaryType: 'SignerSet',
       message: link,
+    });
+    return { signer: this.address, signature };
+  }
+
+  async signAnchorPromise(registry: Registry, terms: AnchorPromiseTerms): Promise<LinkSignature> {
+    const signature = await this.#account.signTypedData({
+      domain: registryDomain(registry),
+      types: PROMISE_TYPES,
+      primaryType: 'AnchorPromise',
+      message: terms,
     });
     return { signer: this.address, signature };
   }

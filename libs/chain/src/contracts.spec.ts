@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type AbiParameter, toFunctionSignature } from 'viem';
+import { type AbiParameter, encodeAbiParameters, keccak256, toFunctionSignature } from 'viem';
 import { projectRoot } from '#config';
+import { REGISTRY_CODE_HASHES, rootSlot } from '#proof';
 import { anchorRegistryAbi } from './contracts/anchor-registry.abi.js';
 import { compileAnchorRegistry } from './solidity.js';
 
@@ -52,18 +53,41 @@ describe('the committed AnchorRegistry artifact', () => {
     const writing = (committed.abi as AbiItem[])
       .filter((item) => item.type === 'function' && item.stateMutability !== 'view' && item.stateMutability !== 'pure')
       .map((item) => toFunctionSignature(item as never).split('(')[0]);
-    expect(writing.sort()).toEqual(['anchor', 'changeSigners', 'createLog', 'reportEquivocation']);
-    for (const opcode of [
-      'delegatecall',
-      'selfdestruct',
-      'tx.origin',
-      'block.timestamp',
-      'block.number',
-      'blockhash',
-      'assembly',
-    ]) {
+    expect(writing.sort()).toEqual([
+      'anchor',
+      'changeSigners',
+      'createLog',
+      'reportEquivocation',
+      'reportForkedHead',
+      'reportForkedPromise',
+      'reportLateAnchor',
+    ]);
+    for (const opcode of ['delegatecall', 'selfdestruct', 'tx.origin', 'block.number', 'blockhash', 'assembly']) {
       expect(source).not.toContain(opcode);
     }
+  });
+
+  it('asks for the time in one place, where no head is moved', () => {
+    expect(source.split('block.timestamp')).toHaveLength(2);
+    const late = source.slice(source.indexOf('function reportLateAnchor'));
+    const body = late.slice(0, late.indexOf('\n    }'));
+    expect(body).toContain('block.timestamp');
+    expect(body).not.toMatch(/log\.(head|links|size|epoch)\s*(\+?=)[^=]/);
+  });
+
+  it('keeps the roots where anchor proofs look for them, and its code is known to their verifier', () => {
+    const { storage } = (committed as { storageLayout: { storage: { label: string; slot: string; type: string }[] } })
+      .storageLayout;
+    const roots = storage.find(({ label }) => label === '_roots');
+    expect(roots).toMatchObject({ slot: '2', type: 't_mapping(t_bytes32,t_mapping(t_uint64,t_bytes32))' });
+    // The slot as the proof's verifier computes it, and as Solidity documents it.
+    const logId = `0x${'5a'.repeat(32)}` as const;
+    const outer = keccak256(
+      encodeAbiParameters([{ type: 'bytes32' }, { type: 'uint256' }], [logId, BigInt(roots!.slot)]),
+    );
+    const slot = keccak256(encodeAbiParameters([{ type: 'uint64' }, { type: 'bytes32' }], [42n, outer]));
+    expect(rootSlot(logId, 42)).toBe(slot);
+    expect(REGISTRY_CODE_HASHES.at(-1)).toBe(keccak256(committed.deployedBytecode));
   });
 
   it('refuses a source that the compiler warns about', () => {

@@ -16,6 +16,7 @@ export { type Finality, type FinalityChoice, finalityOf } from './finality.js';
 export * from './registry-calls.js';
 export {
   type AnchorLink,
+  type AnchorPromiseTerms,
   anchorLinkHash,
   ascending,
   type Hex,

@@ -60,6 +60,24 @@ export const LINK_TYPES = {
   ],
 } as const;
 
+/** A head that contains this one will be anchored by the deadline: what a signer promises; see the contract. */
+export interface AnchorPromiseTerms {
+  logId: Hex;
+  size: bigint;
+  root: Hex;
+  /** Unix seconds. */
+  deadline: bigint;
+}
+
+export const PROMISE_TYPES = {
+  AnchorPromise: [
+    { name: 'logId', type: 'bytes32' },
+    { name: 'size', type: 'uint64' },
+    { name: 'root', type: 'bytes32' },
+    { name: 'deadline', type: 'uint64' },
+  ],
+} as const;
+
 export function registryDomain({ chainId, contract }: Registry): TypedDataDomain {
   return { name: 'Freehold AnchorRegistry', version: '1', chainId, verifyingContract: contract };
 }

@@ -13,19 +13,30 @@ export interface ContractArtifact {
   bytecode: string;
   /** Code on the chain after creation, 0x-prefixed hex. */
   deployedBytecode: string;
+  /** Where the state variables are: anchor proofs are made of them. */
+  storageLayout: StorageLayout;
+}
+
+export interface StorageLayout {
+  storage: { label: string; slot: string; type: string }[];
 }
 
 interface SolcOutput {
   errors?: { formattedMessage: string }[];
   contracts?: Record<
     string,
-    Record<string, { abi: unknown[]; evm: Record<'bytecode' | 'deployedBytecode', { object: string }> }>
+    Record<
+      string,
+      { abi: unknown[]; evm: Record<'bytecode' | 'deployedBytecode', { object: string }>; storageLayout: StorageLayout }
+    >
   >;
 }
 
 const CONTRACT = 'AnchorRegistry';
 /** Paris has no PUSH0: the code runs on every EVM chain in use. 200 runs through the IR had the least gas together. */
 const SETTINGS = { evmVersion: 'paris', viaIR: true, optimizerRuns: 200 };
+
+const OUTPUTS = ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object', 'storageLayout'] as const;
 
 /**
  * Compiles the registry's source with solc from npm (WebAssembly, no network). The metadata trailer is left out, so that
@@ -44,7 +55,7 @@ export function compileAnchorRegistry(source: string): ContractArtifact {
       viaIR: SETTINGS.viaIR,
       optimizer: { enabled: true, runs: SETTINGS.optimizerRuns },
       metadata: { appendCBOR: false, bytecodeHash: 'none' },
-      outputSelection: { [file]: { [CONTRACT]: ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object'] } },
+      outputSelection: { [file]: { [CONTRACT]: [...OUTPUTS] } },
     },
   };
   const output = JSON.parse(solc.compile(JSON.stringify(input))) as SolcOutput;
@@ -59,5 +70,8 @@ export function compileAnchorRegistry(source: string): ContractArtifact {
     abi: compiled.abi,
     bytecode: `0x${compiled.evm.bytecode.object}`,
     deployedBytecode: `0x${compiled.evm.deployedBytecode.object}`,
+    storageLayout: {
+      storage: compiled.storageLayout.storage.map(({ label, slot, type }) => ({ label, slot, type })),
+    },
   };
 }

@@ -69,6 +69,7 @@ const ROOTS_SLOT = 2;
 /** Keccak-256 of the code that AnchorRegistry has on a chain, of every version there was, the newest last. */
 export const REGISTRY_CODE_HASHES: readonly string[] = [
   '0xabcbffe3d98f5351c3ac25fbe0d9ddad4353d8b6a74949e55e74446d548cb1bb',
+  '0x6864e5cd2c8ad6be0ade3e87d33244ce49f9df71cbd86ef15cf3c0f4c6b4aec4',
 ];
 const MAX_NODES = 64;
 /** A branch with 16 hashes and a value is about 600 bytes. */

@@ -6,7 +6,13 @@ pragma solidity 0.8.37;
 /// set and an anchor (size and RFC 6962 root of the log). Every link names the one before it and is authorised by a
 /// quorum of the log's own signers; nobody else has any power over it: no owner, no upgrade, no pause.
 /// @dev A link's hash is its EIP-712 struct hash and nothing of the block goes into it. The same transactions replayed on
-/// an empty chain therefore end in the same head, and an auditor can recompute a head from the events alone.
+/// an empty chain therefore end in the same head, and an auditor can recompute a head from the events alone. Time is asked
+/// for in one place, `reportLateAnchor`, which can disable a signer and moves no head.
+///
+/// Signers can be held to three things by anybody, with evidence and without permission: two roots of one size
+/// (`reportEquivocation`), an anchor promise that was not kept (`reportLateAnchor`), and a signed head whose tree and an
+/// anchored one hold different leaves at one index (`reportForkedPromise`, `reportForkedHead`). Each disables the signer
+/// for ever. Evidence names its log, contract and chain, so none of it is good elsewhere, and twice is refused.
 ///
 /// A log id belongs to whoever creates it first. Creation needs a quorum of the signers that it names, so nobody can
 /// create a log in another's name; a stranger can occupy an id with keys of its own, which is why a verifier pins the
@@ -36,6 +42,25 @@ contract AnchorRegistry {
         bytes signature;
     }
 
+    /// @dev One signer's EIP-712 signature over AnchorPromise(logId, size, root, deadline): a head that contains this one
+    /// will be anchored by `deadline` (Unix seconds). Given to whoever waits for an anchor; never sent here unless broken.
+    struct AnchorPromise {
+        uint64 size;
+        bytes32 root;
+        uint64 deadline;
+        bytes signature;
+    }
+
+    /// @dev Two leaves at one index: `signedLeaf` in the tree of a signed head, `anchoredLeaf` in an anchored tree, each
+    /// with its RFC 9162 path. Leaves are given by their hashes.
+    struct Fork {
+        uint64 index;
+        bytes32 signedLeaf;
+        bytes32[] signedPath;
+        bytes32 anchoredLeaf;
+        bytes32[] anchoredPath;
+    }
+
     /// @notice A signer set took effect. Epoch 1 is the creation of the log, its `prev` is zero.
     event SignersSet(
         bytes32 indexed logId, uint32 indexed epoch, uint8 threshold, address[] signers, bytes32 prev, bytes32 head
@@ -47,6 +72,21 @@ contract AnchorRegistry {
     /// @notice `signer` put its name to two different roots of one size and is disabled.
     event EquivocationProven(
         bytes32 indexed logId, address indexed signer, uint64 size, bytes32 rootA, bytes32 rootB
+    );
+    /// @notice `signer` promised an anchor of `size` leaves by `deadline`; then there were `anchoredSize`. It is disabled.
+    event PromiseBroken(
+        bytes32 indexed logId, address indexed signer, uint64 size, bytes32 root, uint64 deadline, uint64 anchoredSize
+    );
+    /// @notice `signer` signed a head of `size` leaves that the tree anchored for `anchoredSize` contradicts. It is
+    /// disabled. For two roots of one size `index` is that size, which is no leaf's.
+    event ForkProven(
+        bytes32 indexed logId,
+        address indexed signer,
+        uint64 size,
+        bytes32 root,
+        uint64 anchoredSize,
+        bytes32 anchoredRoot,
+        uint64 index
     );
 
     error LogExists(bytes32 logId);
@@ -65,11 +105,18 @@ contract AnchorRegistry {
     error NotASigner(address signer);
     error SignerDisabled(address signer);
     error NotEquivocation();
+    error PromiseNotDue(uint64 deadline);
+    error PromiseKept(uint64 promised, uint64 anchored);
+    error NotAnchored(uint64 size);
+    error NotIncluded(uint64 size, uint64 index);
+    error NotAFork();
 
     bytes32 public constant ANCHOR_TYPEHASH =
         keccak256("Anchor(bytes32 logId,uint32 epoch,uint64 size,bytes32 root,bytes32 prev)");
     bytes32 public constant SIGNER_SET_TYPEHASH =
         keccak256("SignerSet(bytes32 logId,uint32 epoch,uint8 threshold,address[] signers,bytes32 prev)");
+    bytes32 public constant ANCHOR_PROMISE_TYPEHASH =
+        keccak256("AnchorPromise(bytes32 logId,uint64 size,bytes32 root,uint64 deadline)");
     /// @notice The most signers a set may have: it bounds the gas of a quorum.
     uint256 public constant MAX_SIGNERS = 32;
 
@@ -168,12 +215,49 @@ contract AnchorRegistry {
         if (a.root == b.root) revert NotEquivocation();
         signer = _recoverHead(logId, size, a, 0);
         if (signer != _recoverHead(logId, size, b, 1)) revert NotEquivocation();
-        Signer storage known = _signers[logId][signer];
-        if (known.epoch == 0) revert NotASigner(signer);
-        if (known.disabled) revert SignerDisabled(signer);
-        known.disabled = true;
-        if (known.epoch == log.epoch) log.active -= 1;
+        _disable(log, logId, signer);
         emit EquivocationProven(logId, signer, size, a.root, b.root);
+    }
+
+    /// @notice Disables, for ever, a signer whose anchor promise was not kept: its deadline is over, and the log is
+    /// anchored at fewer leaves than it promised. A promise answers for the whole quorum, whoever held it up, and for a
+    /// signer that has left the set since. One that was kept late is kept: what counts is what stands here now, so a chain
+    /// that loses and regains an anchor makes no promise broken. A promise of no leaves is always kept.
+    /// @dev A block's maker can move the time by seconds. Deadlines are meant to be hours away; the largest never comes.
+    function reportLateAnchor(bytes32 logId, AnchorPromise calldata promised) external returns (address signer) {
+        Log storage log = _existing(logId);
+        signer = _recoverPromise(logId, promised);
+        if (block.timestamp <= promised.deadline) revert PromiseNotDue(promised.deadline);
+        if (log.size >= promised.size) revert PromiseKept(promised.size, log.size);
+        _disable(log, logId, signer);
+        emit PromiseBroken(logId, signer, promised.size, promised.root, promised.deadline, log.size);
+    }
+
+    /// @notice Disables, for ever, a signer whose anchor promise is of another history than the one that was anchored. Not
+    /// bound to the deadline: the promised head can never be contained in what follows.
+    /// @param anchoredSize A size for which a root was anchored.
+    /// @param fork Different leaves at one index of the two trees. When both have the same size, their different roots are
+    /// the proof, and `fork` is not looked at.
+    function reportForkedPromise(
+        bytes32 logId,
+        AnchorPromise calldata promised,
+        uint64 anchoredSize,
+        Fork calldata fork
+    ) external returns (address signer) {
+        signer = _recoverPromise(logId, promised);
+        _proveFork(logId, signer, promised.size, promised.root, anchoredSize, fork);
+    }
+
+    /// @notice As `reportForkedPromise`, for a head that was signed to be anchored, whether it ever was or not.
+    function reportForkedHead(
+        bytes32 logId,
+        uint64 size,
+        SignedHead calldata head,
+        uint64 anchoredSize,
+        Fork calldata fork
+    ) external returns (address signer) {
+        signer = _recoverHead(logId, size, head, 0);
+        _proveFork(logId, signer, size, head.root, anchoredSize, fork);
     }
 
     /// @notice The log's state; all zero for an unknown log. `frozen` when too few signers are left for a quorum.
@@ -211,7 +295,7 @@ contract AnchorRegistry {
         return known.epoch != 0 && known.epoch == _logs[logId].epoch && !known.disabled;
     }
 
-    /// @notice Whether `signer` was ever proven to equivocate on this log.
+    /// @notice Whether `signer` was ever proven to have lied on this log.
     function isDisabled(bytes32 logId, address signer) external view returns (bool) {
         return _signers[logId][signer].disabled;
     }
@@ -225,25 +309,7 @@ contract AnchorRegistry {
         returns (bool)
     {
         bytes32 root = _roots[logId][size];
-        if (root == 0 || index >= size) return false;
-        uint64 node = index;
-        uint64 last = size - 1;
-        bytes32 hash = leafHash;
-        for (uint256 i = 0; i < path.length; ++i) {
-            if (last == 0) return false;
-            if (node & 1 == 1 || node == last) {
-                hash = sha256(abi.encodePacked(bytes1(0x01), path[i], hash));
-                while (node & 1 == 0 && node != 0) {
-                    node >>= 1;
-                    last >>= 1;
-                }
-            } else {
-                hash = sha256(abi.encodePacked(bytes1(0x01), hash, path[i]));
-            }
-            node >>= 1;
-            last >>= 1;
-        }
-        return last == 0 && hash == root;
+        return root != 0 && _leadsTo(root, size, index, leafHash, path);
     }
 
     /// @notice The EIP-712 domain, so that any wallet or HSM can show what it signs (ERC-5267).
@@ -310,6 +376,77 @@ contract AnchorRegistry {
             if (signer <= before) revert SignaturesNotAscending(i);
             before = signer;
         }
+    }
+
+    /// @dev Checks the evidence and disables the signer. Index and sizes fix the form of both paths, so that an inner node
+    /// cannot pass for a leaf; two honest heads of one log agree in every leaf they share.
+    function _proveFork(
+        bytes32 logId,
+        address signer,
+        uint64 size,
+        bytes32 root,
+        uint64 anchoredSize,
+        Fork calldata fork
+    ) private {
+        Log storage log = _existing(logId);
+        bytes32 anchoredRoot = _roots[logId][anchoredSize];
+        if (anchoredRoot == 0) revert NotAnchored(anchoredSize);
+        uint64 index = size;
+        if (size == anchoredSize) {
+            if (root == anchoredRoot) revert NotAFork();
+        } else {
+            index = fork.index;
+            if (fork.signedLeaf == fork.anchoredLeaf) revert NotAFork();
+            if (!_leadsTo(root, size, index, fork.signedLeaf, fork.signedPath)) revert NotIncluded(size, index);
+            if (!_leadsTo(anchoredRoot, anchoredSize, index, fork.anchoredLeaf, fork.anchoredPath)) {
+                revert NotIncluded(anchoredSize, index);
+            }
+        }
+        _disable(log, logId, signer);
+        emit ForkProven(logId, signer, size, root, anchoredSize, anchoredRoot, index);
+    }
+
+    /// @dev A signer that left the set is disabled too, without counting against the set that came after.
+    function _disable(Log storage log, bytes32 logId, address signer) private {
+        Signer storage known = _signers[logId][signer];
+        if (known.epoch == 0) revert NotASigner(signer);
+        if (known.disabled) revert SignerDisabled(signer);
+        known.disabled = true;
+        if (known.epoch == log.epoch) log.active -= 1;
+    }
+
+    /// @dev RFC 9162, 2.1.3.2.
+    function _leadsTo(bytes32 root, uint64 size, uint64 index, bytes32 leafHash, bytes32[] calldata path)
+        private
+        pure
+        returns (bool)
+    {
+        if (index >= size) return false;
+        uint64 node = index;
+        uint64 last = size - 1;
+        bytes32 hash = leafHash;
+        for (uint256 i = 0; i < path.length; ++i) {
+            if (last == 0) return false;
+            if (node & 1 == 1 || node == last) {
+                hash = sha256(abi.encodePacked(bytes1(0x01), path[i], hash));
+                while (node & 1 == 0 && node != 0) {
+                    node >>= 1;
+                    last >>= 1;
+                }
+            } else {
+                hash = sha256(abi.encodePacked(bytes1(0x01), hash, path[i]));
+            }
+            node >>= 1;
+            last >>= 1;
+        }
+        return last == 0 && hash == root;
+    }
+
+    function _recoverPromise(bytes32 logId, AnchorPromise calldata promised) private view returns (address) {
+        if (promised.signature.length != SIGNATURE_BYTES) revert SignaturesMalformed(promised.signature.length);
+        bytes32 structHash =
+            keccak256(abi.encode(ANCHOR_PROMISE_TYPEHASH, logId, promised.size, promised.root, promised.deadline));
+        return _recover(_digest(structHash), promised.signature, 0);
     }
 
     function _recoverHead(bytes32 logId, uint64 size, SignedHead calldata head, uint256 index)

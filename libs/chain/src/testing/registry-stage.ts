@@ -7,12 +7,20 @@ import {
   type PublicClient,
   type TransactionReceipt,
 } from 'viem';
-import { type ChainFixture, startChainFixture } from '../../../../test/support/chain-fixture.js';
+import { type ChainFixture, nodeRequest, startChainFixture } from '../../../../test/support/chain-fixture.js';
 import { ChainKey } from '../chain-key.js';
 import { anchorRegistryAbi } from '../contracts/anchor-registry.abi.js';
-import { anchorCall, contractAddress, createLogCall, creationCall, type RegistryCall } from '../registry-calls.js';
+import {
+  anchorCall,
+  contractAddress,
+  createLogCall,
+  creationCall,
+  type RegistryCall,
+  type SignedAnchorPromise,
+} from '../registry-calls.js';
 import {
   type AnchorLink,
+  type AnchorPromiseTerms,
   anchorLinkHash,
   ascending,
   type Hex,
@@ -138,6 +146,33 @@ export class RegistryStage {
     const signatures = await this.signSet(signers.slice(0, threshold), link);
     await this.send(createLogCall(link, signatures), `createLog ${threshold} of ${count}`);
     return { logId: link.logId, signers, threshold, head: signerSetLinkHash(link) };
+  }
+
+  /** A promise with its signature, as whoever waits for an anchor holds it. */
+  async promise(key: ChainKey, terms: AnchorPromiseTerms): Promise<SignedAnchorPromise> {
+    return { ...terms, signature: (await key.signAnchorPromise(this.registry, terms)).signature };
+  }
+
+  /** The node's time now, Unix seconds. */
+  async now(): Promise<bigint> {
+    return (await this.client.getBlock({ blockTag: 'latest' })).timestamp;
+  }
+
+  node<T>(method: string, ...params: unknown[]): Promise<T> {
+    return nodeRequest<T>(this.fixture.chain.url, method, params);
+  }
+
+  isSigner(logId: Hex, signer: Hex): Promise<boolean> {
+    return this.query('isSigner', logId, signer);
+  }
+
+  isDisabled(logId: Hex, signer: Hex): Promise<boolean> {
+    return this.query('isDisabled', logId, signer);
+  }
+
+  private query(functionName: 'isSigner' | 'isDisabled', logId: Hex, signer: Hex): Promise<boolean> {
+    const { contract: address } = this.registry;
+    return this.client.readContract({ abi: anchorRegistryAbi, address, functionName, args: [logId, signer] });
   }
 
   async anchor(log: TestLog, link: AnchorLink): Promise<TransactionReceipt> {
