@@ -3,10 +3,12 @@ import { Authenticator, AuthModule } from '#auth';
 import { Database } from '#database';
 import { ServiceKeys } from '#keyring';
 import { AnchorApiModule, anchorDirectory } from './anchoring.module.js';
+import { EntryErasureController } from './api/entry-erasure.controller.js';
 import { EventsController } from './api/events.controller.js';
 import { LedgerEntryController } from './api/ledger-entry.controller.js';
 import { LogController } from './api/log.controller.js';
 import { WitnessController } from './api/witness.controller.js';
+import { EraseEntryService } from './app/erase-entry.service.js';
 import { ExportBundleService } from './app/export-bundle.service.js';
 import { FollowLogService, StreamOptions } from './app/follow-log.service.js';
 import { LedgerEntryQueries } from './app/ledger-entry.queries.js';
@@ -20,6 +22,7 @@ import { Sequencer, SequencerOptions } from './app/sequencer.js';
 import { TakeOverLogService } from './app/take-over-log.service.js';
 import { TenantChains } from './app/tenant-chains.js';
 import { WitnessQueries } from './app/witness.queries.js';
+import { EntryErasureRepository } from './infra/entry-erasure.repository.js';
 import { EntrySearchRepository } from './infra/entry-search.repository.js';
 import { HeadFile } from './infra/head-file.js';
 import { LedgerEntryRepository } from './infra/ledger-entry.repository.js';
@@ -107,7 +110,7 @@ export class LedgerApiModule {
     return {
       module: LedgerApiModule,
       imports: [AnchorApiModule, AuthModule],
-      controllers: [LogController, WitnessController, LedgerEntryController, EventsController],
+      controllers: [LogController, WitnessController, LedgerEntryController, EntryErasureController, EventsController],
       providers: [
         { provide: StreamOptions, useValue: { streamCheckMs, streamsPerClient } },
         Authenticator,
@@ -119,6 +122,8 @@ export class LedgerApiModule {
         WitnessQueries,
         LedgerEntryQueries,
         ExportBundleService,
+        EntryErasureRepository,
+        EraseEntryService,
         LedgerFeed,
         LogTail,
         FollowLogService,

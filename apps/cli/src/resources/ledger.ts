@@ -37,6 +37,17 @@ export const LEDGER: Resource[] = [
         method: 'GET',
         path: '/v1/ledger/entries/{entryId}',
       },
+      {
+        name: 'erase',
+        about: 'erase what a ledger entry says, for good; the log stays verifiable, and the erasure is an entry itself',
+        method: 'POST',
+        path: '/v1/ledger/entries/{entryId}/erasures',
+        body: [
+          { name: 'scope', about: 'body: everything that the entry says', required: true },
+          { name: 'reason', about: 'why, for your own auditors; it stays', required: true },
+        ],
+        dangerous: true,
+      },
     ],
   },
   {

@@ -3,12 +3,12 @@ import { requirePermission } from '#auth';
 import { type Tx, UnitOfWork } from '#database';
 import type { OpContext } from '#kernel';
 import { HASH_BYTES, TILE_WIDTH } from '#merkle';
-import { BundleWriter, nodeCrypto } from '#proof';
+import { BundleWriter, nodeCrypto, type WrittenEntry } from '#proof';
 import { AnchorDirectory } from '../domain/anchor-directory.js';
 import { LogCorruptError, LogEmptyError } from '../domain/ledger.errors.js';
 import { LogIdentity } from '../infra/log-identity.js';
 import { OpenLogRepository, type PublishedHead } from '../infra/open-log.repository.js';
-import { OwnEntryRepository } from '../infra/own-entry.repository.js';
+import { type OwnEntry, OwnEntryRepository } from '../infra/own-entry.repository.js';
 
 /** How many anchors, the newest ones, a bundle carries with their checkpoints. */
 const MAX_ANCHORS = 256;
@@ -73,14 +73,13 @@ export class ExportBundleService {
     const opened = new Map(own.map((entry) => [entry.place!.index, entry]));
     return leaves.map(({ index, leaf }, at) => {
       const entry = opened.get(index);
-      const opening = entry && {
-        id: entry.id,
-        seq: entry.place!.tenantSeq,
-        body: entry.body,
-        salt: entry.salt,
-        evidence: null,
-      };
-      return writer.leaf(index, hashes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES), leaf, opening ?? null);
+      const hash = hashes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES);
+      return writer.leaf(index, hash, leaf, entry ? written(entry) : null);
     });
   }
+}
+
+function written({ id, place, body, salt }: OwnEntry): WrittenEntry {
+  const seq = place!.tenantSeq;
+  return body === null || salt === null ? { id, seq, body: null } : { id, seq, body, salt, evidence: null };
 }

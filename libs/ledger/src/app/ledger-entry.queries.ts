@@ -6,7 +6,7 @@ import { TileTree, TreeHasher } from '#merkle';
 import { type AnchorRecord, buildReceipt, nodeCrypto, type Receipt } from '#proof';
 import { AnchorDirectory } from '../domain/anchor-directory.js';
 import type { EntryFilter, EntryOrder } from '../domain/entry-filter.js';
-import { LogCorruptError, ReceiptNotReadyError } from '../domain/ledger.errors.js';
+import { EntryErasedError, LogCorruptError, ReceiptNotReadyError } from '../domain/ledger.errors.js';
 import { EntrySearchRepository } from '../infra/entry-search.repository.js';
 import { LogIdentity } from '../infra/log-identity.js';
 import { OpenLogRepository, type PublishedHead } from '../infra/open-log.repository.js';
@@ -68,10 +68,13 @@ export class LedgerEntryQueries {
 
   /**
    * The receipt under the smallest anchored checkpoint that covers the entry; while its anchor is pending, under the smallest
-   * one that enough witnesses cosigned, or else the newest published one. @throws NotFoundError, ReceiptNotReadyError
+   * one that enough witnesses cosigned, or else the newest published one.
+   * @throws NotFoundError, ReceiptNotReadyError, EntryErasedError
    */
   async receipt(ctx: OpContext, id: LedgerEntryId): Promise<Receipt> {
-    const { body, salt, place } = await this.find(ctx, id);
+    const entry = await this.find(ctx, id);
+    const { body, salt, place } = entry;
+    if (body === null || salt === null) throw new EntryErasedError([entry]);
     if (!place) throw new ReceiptNotReadyError(id);
     const anchor = await this.anchors.covering(place.index);
     const [head] = anchor ? await this.log.heads([anchor.size]) : [await this.pendingHead(place.index)];

@@ -66,3 +66,40 @@ export class NotWitnessedError extends ConflictError {
     super('NotWitnessed', 'No checkpoint has been cosigned by enough witnesses yet; GET /v1/log/witnesses says why.');
   }
 }
+
+/** What the entry said is gone for good; that it was there, and where, can still be proven. */
+export class EntryErasedError extends ConflictError {
+  constructor(entries: readonly { id: string; erasedBy: string | null }[], pointer?: string) {
+    const names = entries
+      .map(({ id, erasedBy }) => `${id} was erased${erasedBy ? ` (${erasedBy} says so)` : ''}`)
+      .join(', ');
+    const erased = entries.map(({ id, erasedBy }) => ({ id, erasedBy }));
+    super('EntryErased', `${names}: its body and salt are gone, and nothing brings them back.`, {
+      extra: { erased },
+      errors: entries.map(({ id }) => ({
+        pointer: pointer ?? '',
+        rule: 'entry.not-erased',
+        message: `${id} was erased`,
+        fix: pointer === undefined ? 'use the audit bundle: it proves the place of an erased entry' : `leave ${id} out`,
+      })),
+    });
+  }
+}
+
+/** The proofs of other entries stand on this one. */
+export class EntryNotErasableError extends ConflictError {
+  constructor(id: string, action: string) {
+    const message = `${id} is ${action}, and the proofs of other entries stand on it`;
+    super('EntryNotErasable', `${message}; it cannot be erased.`, {
+      extra: { action },
+      errors: [
+        {
+          pointer: '',
+          rule: 'entry.erasable',
+          message,
+          fix: 'erase the entries of the change that you want to be forgotten; entries of genesis, keys, signature policies, erasures, disclosures and break-glass reads stay',
+        },
+      ],
+    });
+  }
+}

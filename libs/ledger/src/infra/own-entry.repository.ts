@@ -5,16 +5,20 @@ import type { LedgerEntryId, TenantId } from '#kernel';
 /** An entry of the transaction's own tenant, and its place in the log once it has one. */
 export interface OwnEntry {
   id: string;
-  body: Uint8Array;
-  salt: Uint8Array;
+  /** Null once it was erased, as is the salt. */
+  body: Uint8Array | null;
+  salt: Uint8Array | null;
+  /** The entry that says that this one was erased. */
+  erasedBy: string | null;
   committedAt: Date;
   place: { index: number; tenantSeq: number; prevHash: Uint8Array; leaf: Uint8Array } | null;
 }
 
 interface Row {
   id: string;
-  body: Buffer;
-  salt: Buffer;
+  body: Buffer | null;
+  salt: Buffer | null;
+  erasedBy: string | null;
   committedAt: Date;
   index: number | null;
   tenantSeq: number;
@@ -22,7 +26,7 @@ interface Row {
   leaf: Buffer;
 }
 
-const COLUMNS = `e.id, e.body, e.salt, e.committed_at AS "committedAt", l.leaf_index::float8 AS index,
+const COLUMNS = `e.id, e.body, e.salt, e.erased_by AS "erasedBy", e.committed_at AS "committedAt", l.leaf_index::float8 AS index,
   l.tenant_seq::float8 AS "tenantSeq", l.prev_hash AS "prevHash", l.leaf`;
 
 /** The entries of one tenant, as row level security shows them. */
@@ -50,14 +54,14 @@ export class OwnEntryRepository {
     return rows.map(entryOf);
   }
 
-  /** The entries of these ids, by id. */
-  async byIds(tx: Tx, ids: readonly string[]): Promise<OwnEntry[]> {
+  /** The entries of these ids, by id; those of another tenant are for a transaction that acts as that one. */
+  async byIds(tx: Tx, ids: readonly string[], tenantId = tx.ctx?.tenantId): Promise<OwnEntry[]> {
     if (ids.length === 0) return [];
     const rows = await tx.query<Row>(
       `SELECT ${COLUMNS} FROM ledger_entry e
          LEFT JOIN ledger_leaf l ON l.tenant_id = e.tenant_id AND l.entry_id = e.id
         WHERE e.tenant_id = $1 AND e.id = ANY($2::text[]) ORDER BY e.id`,
-      [tx.ctx?.tenantId, ids],
+      [tenantId, ids],
     );
     return rows.map(entryOf);
   }
@@ -107,6 +111,6 @@ export class OwnEntryRepository {
   }
 }
 
-function entryOf({ id, body, salt, committedAt, index, tenantSeq, prevHash, leaf }: Row): OwnEntry {
-  return { id, body, salt, committedAt, place: index === null ? null : { index, tenantSeq, prevHash, leaf } };
+function entryOf({ id, body, salt, erasedBy, committedAt, index, tenantSeq, prevHash, leaf }: Row): OwnEntry {
+  return { id, body, salt, erasedBy, committedAt, place: index === null ? null : { index, tenantSeq, prevHash, leaf } };
 }
