@@ -4,7 +4,7 @@ import type { Settings } from '#config';
 import { Database } from '#database';
 import { createFastifyAdapter } from '#http';
 import { DomainError } from '#kernel';
-import { Anchorer, Sequencer } from '#ledger';
+import { Anchorer, Sequencer, Witnessing } from '#ledger';
 import { HealthRegistry, type Logger, Metrics, NestLogger, observeRequests } from '#telemetry';
 import { WorkerModule, type WorkerServices } from './worker.module.js';
 
@@ -51,6 +51,16 @@ function observeLedger(app: NestFastifyApplication): void {
     collect() {
       this.reset();
       for (const [part, state] of Object.entries(states)) this.set({ part, state: state() }, 1);
+    },
+  });
+  const witnessing = app.get(Witnessing);
+  app.get(Metrics).gauge({
+    name: 'ledger_witness_state',
+    help: '1 for the state that each witness of the log is in, as this worker sees it.',
+    labelNames: ['witness', 'state'],
+    collect() {
+      this.reset();
+      for (const { name, state } of witnessing.states()) this.set({ witness: name, state }, 1);
     },
   });
 }

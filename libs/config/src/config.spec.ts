@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import fc from 'fast-check';
 import { describeSettings, entries, loadSettings, SettingError } from './load-settings.js';
 import { projectRoot } from './project-root.js';
@@ -64,7 +65,29 @@ describe('loadSettings', () => {
     });
   });
 
+  it('reads witnesses from the variable or from a file, and asks for more than half of them', () => {
+    const line = (n: number) =>
+      `witness.example/w${n}+9f7de85d+BD+22At/6JG+9SgpmG5mqL6r0FwdQwHcEpnZPGpvRU+/ http://w${n}/`;
+    const { witnesses, witnessThreshold, witnessRequired } = loadSettings({
+      FREEHOLD_WITNESSES: [1, 2, 3].map(line).join(', '),
+      FREEHOLD_WITNESS_REQUIRED: 'true',
+    });
+    expect(witnesses.map(({ url }) => url)).toEqual(['http://w1', 'http://w2', 'http://w3']);
+    expect([witnessThreshold, witnessRequired]).toEqual([2, true]);
+    const file = join(mkdtempSync(join(tmpdir(), 'freehold-config-')), 'witnesses');
+    writeFileSync(file, `# ours\n${line(1)}\n\n${line(2)}\n`);
+    expect(loadSettings({ FREEHOLD_WITNESSES: file }).witnesses).toHaveLength(2);
+    rmSync(dirname(file), { recursive: true });
+    expect(messageOf({ FREEHOLD_WITNESSES: file })).toContain('the path of a file');
+    expect(messageOf({ FREEHOLD_WITNESSES: line(1), FREEHOLD_WITNESS_THRESHOLD: '2' })).toContain('asks for 2 of 1');
+    expect(messageOf({ FREEHOLD_WITNESS_REQUIRED: 'true' })).toContain('names nobody');
+  });
+
   it.each([
+    ['FREEHOLD_WITNESSES', 'http://w'],
+    ['FREEHOLD_WITNESSES', 'a+00000000+AAAA'],
+    ['FREEHOLD_WITNESSES', 'a+00000000+AAAA ftp://w'],
+    ['FREEHOLD_WITNESS_REQUIRED', 'yes'],
     ['FREEHOLD_API_PORT', '70700'],
     ['FREEHOLD_API_PORT', '-1'],
     ['FREEHOLD_API_PORT', '7070 '],

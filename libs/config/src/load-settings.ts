@@ -33,6 +33,7 @@ export function loadSettings(env: Record<string, string | undefined> = process.e
   const settings = values as Settings;
   refuseSharedPorts(settings);
   refusePartialDatabase(settings);
+  refuseWitnessesThatAreNone(settings);
   return Object.freeze(settings);
 }
 
@@ -95,6 +96,23 @@ function refusePartialDatabase(settings: Settings): void {
   if (databaseUrl !== undefined && (databaseApiUrl === undefined) !== (databaseSystemUrl === undefined)) {
     const missing = databaseApiUrl === undefined ? 'DATABASE_API_URL' : 'DATABASE_SYSTEM_URL';
     throw new SettingError(missing, 'must be set when the other login is; set both, or leave both out');
+  }
+}
+
+/** More than there are could never be reached, and with nobody to ask nothing would ever be published. */
+function refuseWitnessesThatAreNone({ witnesses, witnessThreshold, witnessRequired }: Settings): void {
+  const { witnessThreshold: threshold, witnessRequired: required } = settingsList;
+  if (witnesses.length > 0 && witnessThreshold > witnesses.length) {
+    throw new SettingError(
+      threshold.variable,
+      `asks for ${witnessThreshold} of ${witnesses.length} witnesses; name more in FREEHOLD_WITNESSES, or ask for fewer`,
+    );
+  }
+  if (witnessRequired && witnesses.length === 0) {
+    throw new SettingError(
+      required.variable,
+      'must be false while FREEHOLD_WITNESSES names nobody; name them, or leave it out',
+    );
   }
 }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
@@ -87,6 +88,53 @@ export const quorum: SettingKind<Quorum> = {
     })
     .refine(({ required, total }) => required <= total && total <= MOST_SIGNERS),
   rule: `<required>/<total>, where required <= total <= ${MOST_SIGNERS}`,
+};
+
+/** A witness of the log: its verifier key, and the URL before `/add-checkpoint`. */
+export interface WitnessAddress {
+  vkey: string;
+  url: string;
+}
+
+const MOST_WITNESSES = 32;
+const WITNESS = /^([^\s+,]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+=*)\s+(https?:\/\/[^\s,]+)$/;
+
+/** `<vkey> <url>` with commas between, or a file with one to a line; lines that begin with # say nothing. */
+export const witnessList: SettingKind<readonly WitnessAddress[]> = {
+  schema: plainText
+    .transform((value) => (/^[./]/.test(value) ? contentOf(value) : value))
+    .transform((text) =>
+      text
+        .split(/[,\n]/)
+        .map((line) => line.trim())
+        .filter((line) => line !== '' && !line.startsWith('#')),
+    )
+    .refine((lines) => lines.length <= MOST_WITNESSES && lines.every((line) => WITNESS.test(line)))
+    .transform((lines) =>
+      lines.map((line) => {
+        const [, vkey, url] = WITNESS.exec(line)!;
+        return { vkey: vkey!, url: url!.replace(/\/+$/, '') };
+      }),
+    )
+    .refine((all) => all.every(({ url }) => URL.canParse(url))),
+  rule: `"<vkey> <url>" for each witness with commas between, at most ${MOST_WITNESSES}, or the path of a file with one to a line`,
+};
+
+/** What no line can be when there is no such file, so that the rule is what is said. */
+function contentOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return 'unreadable';
+  }
+}
+
+export const yesOrNo: SettingKind<boolean> = {
+  schema: z
+    .string()
+    .pipe(z.enum(['true', 'false']))
+    .transform((value) => value === 'true'),
+  rule: 'true or false',
 };
 
 /** When an anchor's transaction counts as final. */

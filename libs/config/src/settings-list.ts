@@ -12,6 +12,8 @@ import {
   type SettingKind,
   url,
   wholeNumber,
+  witnessList,
+  yesOrNo,
 } from './setting-kinds.js';
 
 /** The heading under which a setting is documented. */
@@ -263,6 +265,44 @@ export const settingsList = {
     fallbackText: '1/1',
     example: '2/3',
   }),
+  witnesses: required({
+    variable: 'FREEHOLD_WITNESSES',
+    group: 'Ledger',
+    kind: witnessList,
+    description:
+      'Witnesses that cosign the checkpoints of the log (c2sp.org/tlog-witness): `<vkey> <url>` for each, with commas between, or the path of a file with one to a line. See docs/witness.md.',
+    fallback: () => [],
+    fallbackText: 'none',
+    example: 'witness.example/w1+9f7de85d+BD+22At/6JG+9SgpmG5mqL6r0FwdQwHcEpnZPGpvRU+/ http://127.0.0.1:7080',
+  }),
+  witnessThreshold: required({
+    variable: 'FREEHOLD_WITNESS_THRESHOLD',
+    group: 'Ledger',
+    kind: wholeNumber(1, 32),
+    description: 'How many of the witnesses must have cosigned a checkpoint for it to count as witnessed.',
+    fallback: ({ witnesses }) => {
+      const { length } = witnesses as readonly unknown[];
+      return length === 0 ? 0 : Math.floor(length / 2) + 1;
+    },
+    fallbackText: 'more than half of them',
+    example: '1',
+  }),
+  witnessRequired: required({
+    variable: 'FREEHOLD_WITNESS_REQUIRED',
+    group: 'Ledger',
+    kind: yesOrNo,
+    description:
+      'Whether a checkpoint is published only once so many have cosigned it. Without them nothing is published then; changes are still taken, and their promises run.',
+    fallback: () => false,
+    fallbackText: 'false',
+    example: 'false',
+  }),
+  witnessTimeoutMs: millisecondsSetting(
+    'Ledger',
+    'FREEHOLD_WITNESS_TIMEOUT_MS',
+    [100, 5_000, 60_000],
+    'How long a witness has for its answer, in milliseconds.',
+  ),
   zones: required({
     variable: 'FREEHOLD_ZONES',
     group: 'Running',

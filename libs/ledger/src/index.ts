@@ -3,6 +3,7 @@ export { Anchorer, type AnchorerState } from './app/anchorer.js';
 export { type LedgerChange, LedgerWriter, type RecordAs } from './app/ledger-writer.js';
 export { Sequencer, type SequencerState } from './app/sequencer.js';
 export { TenantChains } from './app/tenant-chains.js';
+export { Witnessing } from './app/witnessing.js';
 export { AnchoringBlockedError } from './domain/anchor.errors.js';
 export { AnchorDirectory } from './domain/anchor-directory.js';
 export { LogCorruptError, LogRolledBackError } from './domain/ledger.errors.js';

@@ -2,12 +2,14 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { Authenticator, AuthModule } from '#auth';
 import { Database } from '#database';
 import { ServiceKeys } from '#keyring';
+import { nodeCrypto, witnessPolicy } from '#proof';
 import { AnchorApiModule, anchorDirectory } from './anchoring.module.js';
 import { EntryErasureController } from './api/entry-erasure.controller.js';
 import { EventsController } from './api/events.controller.js';
 import { LedgerEntryController } from './api/ledger-entry.controller.js';
 import { LogController } from './api/log.controller.js';
 import { WitnessController } from './api/witness.controller.js';
+import { PublishAtOnceGate, WitnessedGate } from './app/checkpoint-gates.js';
 import { EraseEntryService } from './app/erase-entry.service.js';
 import { ExportBundleService } from './app/export-bundle.service.js';
 import { FollowLogService, StreamOptions } from './app/follow-log.service.js';
@@ -22,6 +24,9 @@ import { Sequencer, SequencerOptions } from './app/sequencer.js';
 import { TakeOverLogService } from './app/take-over-log.service.js';
 import { TenantChains } from './app/tenant-chains.js';
 import { WitnessQueries } from './app/witness.queries.js';
+import { Witnessing, WitnessingOptions } from './app/witnessing.js';
+import { CheckpointGate } from './domain/checkpoint-gate.js';
+import type { WitnessSetting } from './domain/witness.js';
 import { EntryErasureRepository } from './infra/entry-erasure.repository.js';
 import { EntrySearchRepository } from './infra/entry-search.repository.js';
 import { HeadFile } from './infra/head-file.js';
@@ -32,6 +37,8 @@ import { OpenLogRepository } from './infra/open-log.repository.js';
 import { OpenWitnessRepository } from './infra/open-witness.repository.js';
 import { OwnEntryRepository } from './infra/own-entry.repository.js';
 import { TenantChainRepository } from './infra/tenant-chain.repository.js';
+import { WitnessRepository } from './infra/witness.repository.js';
+import { WitnessClient } from './infra/witness-client.js';
 
 export interface LedgerModuleOptions {
   /** How long the log has to include an entry, in seconds. */
@@ -67,6 +74,14 @@ export interface SequencerModuleOptions {
   sequencerIntervalMs: number;
   /** Where the newest signed head is kept outside the database. */
   ledgerHeadFile: string;
+  /** Who cosigns checkpoints. */
+  witnesses?: readonly WitnessSetting[];
+  /** How many of them make a checkpoint a witnessed one. */
+  witnessThreshold?: number;
+  /** Whether a checkpoint is published only then. */
+  witnessRequired?: boolean;
+  /** How long a witness has for its answer. */
+  witnessTimeoutMs?: number;
 }
 
 /**
@@ -75,7 +90,8 @@ export interface SequencerModuleOptions {
  */
 @Module({})
 export class SequencerModule {
-  static forRoot({ sequencerIntervalMs, ledgerHeadFile }: SequencerModuleOptions): DynamicModule {
+  static forRoot(options: SequencerModuleOptions): DynamicModule {
+    const { sequencerIntervalMs, ledgerHeadFile, witnessRequired = false } = options;
     return {
       module: SequencerModule,
       providers: [
@@ -85,14 +101,34 @@ export class SequencerModule {
           inject: [LogIdentity],
           useFactory: (log: LogIdentity) => HeadFile.prepare(ledgerHeadFile, log.key),
         },
+        { provide: WitnessingOptions, useFactory: () => witnessingOf(options) },
+        { provide: CheckpointGate, useClass: witnessRequired ? WitnessedGate : PublishAtOnceGate },
         LogRepository,
+        WitnessRepository,
+        Witnessing,
         TakeOverLogService,
         SequenceEntriesService,
         PublishHeadService,
         Sequencer,
       ],
-      exports: [Sequencer],
+      exports: [Sequencer, Witnessing],
     };
+  }
+}
+
+/** @throws Error for keys that are none of witnesses, in one line that names the setting */
+function witnessingOf({
+  witnesses = [],
+  witnessThreshold = 0,
+  witnessRequired = false,
+  witnessTimeoutMs = 5_000,
+}: SequencerModuleOptions): WitnessingOptions {
+  const vkeys = witnesses.map(({ vkey }) => vkey);
+  try {
+    const policy = witnessPolicy(nodeCrypto, vkeys, vkeys.length === 0 ? 0 : witnessThreshold);
+    return { settings: witnesses, policy, required: witnessRequired, client: new WitnessClient(witnessTimeoutMs) };
+  } catch (cause) {
+    throw new Error(`FREEHOLD_WITNESSES: ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -105,7 +105,8 @@ export class Sequencer implements OnApplicationBootstrap, BeforeApplicationShutd
       count = batch.count;
       this.renewAt = Date.now() + (LEASE_SECONDS * 1000) / 3;
     }
-    if (this.held.publishedSize < this.held.appender.size) this.held = await this.publish.execute(this.held);
+    const behind = this.held.publishedSize < this.held.appender.size;
+    if (behind && this.publish.ready()) this.held = await this.publish.execute(this.held);
     else await this.renew(this.held);
     return count;
   }

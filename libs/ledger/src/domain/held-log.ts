@@ -6,7 +6,7 @@ export interface HeldLog {
   /** The tree as the database has it. */
   appender: TreeAppender;
   root: Uint8Array;
-  /** How much of it a published checkpoint covers. */
+  /** How much of it a signed checkpoint covers that is published, or waits for its witnesses. */
   publishedSize: number;
   /** Opened view keys by tenant. Secrets. */
   viewKeys: Map<string, Uint8Array>;

@@ -9,7 +9,7 @@ import { LedgerWriter } from '../app/ledger-writer.js';
 import { Sequencer } from '../app/sequencer.js';
 import { TenantChains } from '../app/tenant-chains.js';
 import { AnchoredHeadSource } from '../domain/rollback-guard.js';
-import { LedgerModule, SequencerModule } from '../ledger.module.js';
+import { LedgerModule, SequencerModule, type SequencerModuleOptions } from '../ledger.module.js';
 
 /** One process of a deployment as a test sees it: its own pool, caches and memory, on the test's database and files. */
 export class LedgerProcess {
@@ -20,8 +20,14 @@ export class LedgerProcess {
   }
 
   /** Not started: a test turns its sequencer by hand, or calls `module.init()`. */
-  static async worker(database: TestDatabase, folder: string, anchored?: AnchoredHeadSource): Promise<LedgerProcess> {
-    const sequencer = SequencerModule.forRoot({ sequencerIntervalMs: 5, ledgerHeadFile: `${folder}/ledger-head.json` });
+  static async worker(
+    database: TestDatabase,
+    folder: string,
+    anchored?: AnchoredHeadSource,
+    witnesses: Partial<SequencerModuleOptions> = {},
+  ): Promise<LedgerProcess> {
+    const ledgerHeadFile = `${folder}/ledger-head.json`;
+    const sequencer = SequencerModule.forRoot({ sequencerIntervalMs: 5, ledgerHeadFile, ...witnesses });
     const anchors = anchored ? [AnchorsModule.with(anchored)] : [];
     return new LedgerProcess(await compile(database, folder, 'system', [...anchors, sequencer]));
   }
