@@ -1,10 +1,9 @@
 import { canonicalJson, type JsonValue } from '#kernel';
-import { concatBytes, FormatError, fromHex, HASH_BYTES, toBase64, toHex, utf8 } from '#merkle';
-import { type AnchorProof, parseAnchorProof } from './anchor-proof.js';
-import { type AnchorRecord, parseAnchorRecord } from './anchor-record.js';
-import { parseStoredEvidence, type StoredEvidence } from './entry-evidence.js';
-import { isNatural, membersOf, parseCanonical } from './ledger-body.js';
-import { type LogKeyLink, parseLogKeys } from './log-keys.js';
+import { concatBytes, toBase64, toHex, utf8 } from '#merkle';
+import type { AnchorProof } from './anchor-proof.js';
+import type { AnchorRecord } from './anchor-record.js';
+import type { StoredEvidence } from './entry-evidence.js';
+import type { LogKeyLink } from './log-keys.js';
 import type { ProofCrypto } from './proof-crypto.js';
 
 /**
@@ -85,17 +84,14 @@ export interface BundleTrailer {
 
 export type BundleLine = BundleHeader | BundleCheckpoint | BundleAnchor | BundleLeaf | BundleTrailer;
 
-/** No line is longer: a body of the largest size in base64, and room for the rest. */
-export const MAX_LINE_BYTES = 2 << 20;
-
 /** Over what the digest runs before the first line. */
 export function firstDigest(crypto: ProofCrypto, version: BundleVersion): Uint8Array {
   return crypto.sha256(utf8(`freehold/bundle/v${version}\n`));
 }
 
 /** `SHA-256(digest || SHA-256(line))`: one-shot hashes only, so that every implementation of SHA-256 will do. */
-export function nextDigest(crypto: ProofCrypto, digest: Uint8Array, line: Uint8Array): Uint8Array {
-  return crypto.sha256(concatBytes(digest, crypto.sha256(line)));
+export function nextDigest({ sha256 }: Pick<ProofCrypto, 'sha256'>, digest: Uint8Array, line: Uint8Array): Uint8Array {
+  return sha256(concatBytes(digest, sha256(line)));
 }
 
 /** What a leaf line has of an entry of the tenant's own: what opens it, or nothing where that was erased. */
@@ -148,84 +144,4 @@ function written(entry: WrittenEntry): BundleEntry {
   const { id, seq } = entry;
   if (entry.body === null) return { id, seq, erased: true };
   return { id, seq, body: toBase64(entry.body), salt: toBase64(entry.salt), evidence: entry.evidence };
-}
-
-const MEMBERS: Record<BundleLine['type'], readonly string[]> = {
-  'freehold-bundle': ['type', 'v', 'origin', 'vkey', 'tenant', 'size', 'entries', 'keys'],
-  checkpoint: ['type', 'note'],
-  anchor: ['type', 'anchor', 'proof'],
-  leaf: ['type', 'index', 'hash', 'leaf', 'entry'],
-  trailer: ['type', 'checkpoints', 'anchors', 'leaves', 'entries', 'digest'],
-};
-const LATER_THAN_V1 = ['keys', 'proof'];
-
-/**
- * One line without its newline; `version` is what the header said, and null for the header.
- * @throws FormatError when it is not exactly what a writer of that version writes
- */
-export function parseBundleLine(bytes: Uint8Array, version: BundleVersion | null): BundleLine {
-  const value = parseCanonical(bytes, 'line');
-  const { type, v } = (value ?? {}) as { type?: unknown; v?: unknown };
-  if (typeof type !== 'string' || !Object.hasOwn(MEMBERS, type)) throw new FormatError('the line has no known type');
-  const written = version ?? v;
-  if (written !== 1 && written !== 2) throw new FormatError('not a bundle of version 1 or 2');
-  const all = MEMBERS[type as BundleLine['type']];
-  const members = written === 2 ? all : all.filter((name) => !LATER_THAN_V1.includes(name));
-  const line = membersOf(value, 'line', members);
-  if (!wellFormed(line, written)) throw new FormatError(`the ${type} is not as version ${written} has it`);
-  if (written === 1) return completed(line);
-  return line as unknown as BundleLine;
-}
-
-function wellFormed(line: Record<string, unknown>, version: BundleVersion): boolean {
-  const texts = (...names: string[]) => names.every((name) => typeof line[name] === 'string');
-  const naturals = (...names: string[]) => names.every((name) => isNatural(line[name]));
-  switch (line.type) {
-    case 'freehold-bundle':
-      if (version === 2) parseLogKeys(line.keys);
-      return line.v === version && texts('origin', 'vkey', 'tenant') && naturals('size', 'entries');
-    case 'checkpoint':
-      return texts('note');
-    case 'anchor':
-      parseAnchorRecord(line.anchor);
-      if (version === 2 && line.proof !== null) parseAnchorProof(line.proof);
-      return true;
-    case 'leaf':
-      return (
-        naturals('index') &&
-        texts('hash', 'leaf') &&
-        isHash(line.hash) &&
-        (line.entry === null || isEntry(line.entry, version))
-      );
-    case 'trailer':
-      return naturals('checkpoints', 'anchors', 'leaves', 'entries') && isHash(line.digest);
-    default:
-      return false;
-  }
-}
-
-function isEntry(value: unknown, version: BundleVersion): boolean {
-  if (version === 2 && Object.hasOwn(Object(value), 'erased')) {
-    const { id, seq, erased } = membersOf(value, 'entry', ['id', 'seq', 'erased']);
-    return typeof id === 'string' && isNatural(seq) && erased === true;
-  }
-  const entry = membersOf(value, 'entry', [...OPENED, ...(version === 2 ? ['evidence'] : [])]);
-  if (version === 2) parseStoredEvidence(entry.evidence);
-  return [entry.id, entry.body, entry.salt].every((text) => typeof text === 'string') && isNatural(entry.seq);
-}
-
-const OPENED = ['id', 'seq', 'body', 'salt'];
-
-/** A line of version 1 with what version 2 would say in its place. */
-function completed(line: Record<string, unknown>): BundleLine {
-  if (line.type === 'freehold-bundle') return { ...line, keys: [] } as unknown as BundleLine;
-  if (line.type === 'anchor') return { ...line, proof: null } as unknown as BundleLine;
-  if (line.type === 'leaf' && line.entry) {
-    return { ...line, entry: { ...(line.entry as object), evidence: null } } as unknown as BundleLine;
-  }
-  return line as unknown as BundleLine;
-}
-
-function isHash(value: unknown): boolean {
-  return typeof value === 'string' && fromHex(value).length === HASH_BYTES;
 }

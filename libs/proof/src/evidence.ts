@@ -1,7 +1,8 @@
 import { canonicalJson, type JsonValue } from '#kernel';
 import { equalBytes, FormatError, fromBase64, toBase64, toHex } from '#merkle';
 import { parseContentDigest } from './content-digest.js';
-import { membersOf, parseCanonical } from './ledger-body.js';
+import { parseCanonical } from './canonical-parse.js';
+import { membersOf } from './ledger-body.js';
 import type { ProofCrypto } from './proof-crypto.js';
 import {
   type Component,

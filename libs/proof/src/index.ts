@@ -42,7 +42,6 @@ export * from './log-keys.js';
 export * from './node-crypto.js';
 export * from './promise.js';
 export * from './proof-crypto.js';
-export * from './receipt.js';
 export { buildReceipt, parseReceipt, type Receipt, type ReceiptInput } from './receipt.js';
 export * from './replay.js';
 export { ERASED_ACTION, RESOURCE_RULES, type ResourceRule, ruleOf } from './replay-rules.js';

@@ -1,5 +1,6 @@
 import { canonicalJson, type JsonValue } from '#kernel';
-import { equalBytes, FormatError, fromUtf8 } from '#merkle';
+import { FormatError } from '#merkle';
+import { parseCanonical } from './canonical-parse.js';
 
 /**
  * Ledger body, version 1 (docs/formats/ledger-body-v1.md): what happened, as the one canonical sequence of bytes that the
@@ -67,18 +68,6 @@ export function parseBody(bytes: Uint8Array): LedgerBody {
   const value = parseCanonical(bytes, 'body');
   assertBody(value);
   return value;
-}
-
-/** JSON in the one canonical form, or nothing. @throws FormatError naming `what` */
-export function parseCanonical(bytes: Uint8Array, what: string): unknown {
-  let value: JsonValue;
-  try {
-    value = JSON.parse(fromUtf8(bytes)) as JsonValue;
-    if (equalBytes(canonicalJson(value), bytes)) return value;
-  } catch (cause) {
-    throw new FormatError(`the ${what} is not canonical JSON`, { cause });
-  }
-  throw new FormatError(`the ${what} is not canonical JSON`);
 }
 
 function assertBody(value: unknown): asserts value is LedgerBody {

@@ -1,5 +1,6 @@
 import { concatBytes, FormatError, HASH_BYTES, toHex, uint64, utf8 } from '#merkle';
-import { ENTRY_CLASSES, type EntryClass, membersOf, parseCanonical } from './ledger-body.js';
+import { parseCanonical } from './canonical-parse.js';
+import { ENTRY_CLASSES, type EntryClass, membersOf } from './ledger-body.js';
 import type { ProofCrypto } from './proof-crypto.js';
 
 /**
