@@ -5,6 +5,7 @@ type Figures = Record<string, number | string>;
 
 /** Each benchmark brings up what it needs, measures, cleans up and gives its figures. */
 const BENCHES: Record<string, () => Promise<{ run(): Promise<object> }>> = {
+  bundle: () => import('./bundle.bench.js'),
   changes: () => import('./changes.bench.js'),
   erasure: () => import('./erasure.bench.js'),
   ledger: () => import('./ledger.bench.js'),

@@ -16,8 +16,9 @@ const HEX_OF_BYTE = Array.from({ length: 256 }, (_, byte) => HEX[byte >> 4]! + H
 const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** For every UTF-16 code unit, so that no look-up falls beside the table. */
 function valueTable(alphabet: string): Int8Array {
-  const table = new Int8Array(128).fill(-1);
+  const table = new Int8Array(0x10000).fill(-1);
   for (let value = 0; value < alphabet.length; value++) table[alphabet.charCodeAt(value)] = value;
   return table;
 }
@@ -46,28 +47,45 @@ export function toBase64(bytes: Uint8Array): string {
 export function fromBase64(text: string): Uint8Array {
   if (text.length % 4 !== 0) throw new FormatError('base64: the length is not a multiple of 4');
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
-  const characters = text.length - padding;
   const bytes = new Uint8Array((text.length / 4) * 3 - padding);
-  let group = 0;
+  const whole = text.length - (padding > 0 ? 4 : 0);
   let at = 0;
-  for (let position = 0; position < characters; position++) {
-    const code = text.charCodeAt(position);
-    const value = code < 128 ? BASE64_VALUE[code]! : -1;
-    if (value < 0) throw new FormatError(`base64: character ${position + 1} is not of the alphabet`);
-    group = ((group << 6) | value) & 0xffffff;
-    if (position % 4 === 1) bytes[at++] = (group >> 4) & 255;
-    else if (position % 4 === 2) bytes[at++] = (group >> 2) & 255;
-    else if (position % 4 === 3) bytes[at++] = group & 255;
+  let position = 0;
+  for (; position < whole; position += 4) {
+    // A character that is not of the alphabet has the value -1, which makes the whole negative.
+    const group =
+      (BASE64_VALUE[text.charCodeAt(position)]! << 18) |
+      (BASE64_VALUE[text.charCodeAt(position + 1)]! << 12) |
+      (BASE64_VALUE[text.charCodeAt(position + 2)]! << 6) |
+      BASE64_VALUE[text.charCodeAt(position + 3)]!;
+    if (group < 0) throw new FormatError(`base64: a character from ${position + 1} on is not of the alphabet`);
+    bytes[at++] = group >> 16;
+    bytes[at++] = (group >> 8) & 255;
+    bytes[at++] = group & 255;
   }
-  const unusedBits = padding === 2 ? group & 15 : padding === 1 ? group & 3 : 0;
+  if (padding === 0) return bytes;
+  const first = (base64Value(text, position) << 6) | base64Value(text, position + 1);
+  bytes[at++] = first >> 4;
+  let unusedBits = first & 15;
+  if (padding === 1) {
+    const second = ((first & 15) << 6) | base64Value(text, position + 2);
+    bytes[at++] = second >> 2;
+    unusedBits = second & 3;
+  }
   if (unusedBits !== 0) throw new FormatError('base64: the unused bits at the end are not zero');
   return bytes;
+}
+
+function base64Value(text: string, position: number): number {
+  const value = BASE64_VALUE[text.charCodeAt(position)]!;
+  if (value < 0) throw new FormatError(`base64: character ${position + 1} is not of the alphabet`);
+  return value;
 }
 
 /** Lowercase hexadecimal. */
 export function toHex(bytes: Uint8Array): string {
   let text = '';
-  for (const byte of bytes) text += HEX_OF_BYTE[byte]!;
+  for (let at = 0; at < bytes.length; at++) text += HEX_OF_BYTE[bytes[at]!]!;
   return text;
 }
 
@@ -79,16 +97,12 @@ export function fromHex(text: string): Uint8Array {
   if (text.length % 2 !== 0) throw new FormatError('hex: an odd number of digits');
   const bytes = new Uint8Array(text.length / 2);
   for (let at = 0; at < bytes.length; at++) {
-    const high = hexValue(text.charCodeAt(2 * at));
-    const low = hexValue(text.charCodeAt(2 * at + 1));
+    const high = HEX_VALUE[text.charCodeAt(2 * at)]!;
+    const low = HEX_VALUE[text.charCodeAt(2 * at + 1)]!;
     if (high < 0 || low < 0) throw new FormatError(`hex: byte ${at + 1} is not two lowercase digits`);
     bytes[at] = high * 16 + low;
   }
   return bytes;
-}
-
-function hexValue(code: number): number {
-  return code < 128 ? HEX_VALUE[code]! : -1;
 }
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
@@ -98,7 +112,9 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 export function concatBytes(...parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const whole = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);
@@ -127,7 +143,11 @@ export function fromUtf8(bytes: Uint8Array): string {
 export function uint64(value: number): Uint8Array {
   if (!Number.isSafeInteger(value) || value < 0) throw new FormatError('uint64: not a natural number below 2^53');
   const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
+  let rest = value;
+  for (let at = 7; rest > 0; at--) {
+    bytes[at] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
   return bytes;
 }
 

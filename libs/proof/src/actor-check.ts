@@ -1,7 +1,7 @@
-import { FormatError, fromBase64 } from '#merkle';
+import { FormatError } from '#merkle';
 import type { ChainedEvidence } from './entry-evidence.js';
-import { evidenceCommitment, verifyEvidence } from './evidence.js';
-import type { LedgerBody, Vouching } from './ledger-body.js';
+import { verifySignedRequest } from './evidence-check.js';
+import type { LedgerBody } from './ledger-body.js';
 import type { ProofCrypto } from './proof-crypto.js';
 import { verifySigningKeyChain } from './signing-key-link.js';
 import type { Outcome } from './verification.js';
@@ -38,25 +38,10 @@ export async function checkActor(trust: ActorTrust, { origin, body, evidence }: 
   const key = await verifySigningKeyChain(crypto, { origin, tenant: body.tenant, rootPublicKey }, evidence.chain);
   if (key.keyId !== vouched.keyId) throw new FormatError(`the chain of keys ends in ${key.keyId}`);
   if (key.userId !== actor.id) throw new FormatError(`${key.keyId} is the key of ${key.userId}, not of ${actor.id}`);
-  await verifySignedRequest(crypto, vouched, evidence, key.publicKey);
-  const detail = `signed by ${actor.id} with ${key.keyId}`;
-  if (rootPublicKey !== undefined) return `${detail}, which goes back to the tenant's root key`;
-  return unproven(trust, `${detail}; whose key that is takes the tenant's root key`);
-}
-
-/** Whether the evidence is the one that the body commits to, and the key's. @throws FormatError */
-async function verifySignedRequest(
-  crypto: ProofCrypto,
-  vouched: Vouching & { mode: 'signed' },
-  evidence: { document: string; salt: string },
-  publicKey: Uint8Array,
-): Promise<void> {
-  const document = fromBase64(evidence.document);
-  if (evidenceCommitment(crypto, fromBase64(evidence.salt), document) !== vouched.evidence) {
-    throw new FormatError('the entry does not commit to this evidence');
-  }
-  const facts = await verifyEvidence(crypto, document, publicKey);
-  if (facts.keyId !== vouched.keyId) throw new FormatError(`the evidence is of the key ${facts.keyId}`);
+  const { effect } = await verifySignedRequest(crypto, body, evidence, key.publicKey);
+  const detail = `signed by ${actor.id} with ${key.keyId}: ${effect}`;
+  if (rootPublicKey !== undefined) return `${detail}, and the key goes back to the tenant's root key`;
+  return unproven(trust, `${detail}; that the tenant wanted this key takes its root key`);
 }
 
 function unproven({ requireSigned }: ActorTrust, detail: string): Outcome {

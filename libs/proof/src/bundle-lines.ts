@@ -7,9 +7,7 @@ export const MAX_LINE_BYTES = 6 << 20;
  * Cuts a stream into lines, without their newlines, as many at a time as came at a time. The lines are views into the
  * chunks: whoever keeps one copies it. @throws FormatError when a line is too long or the last one has no newline
  */
-export async function* linesOf(
-  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): AsyncGenerator<Uint8Array[]> {
+export async function* linesOf(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array[]> {
   let begun: Uint8Array[] = [];
   let begunBytes = 0;
   for await (const chunk of chunks) {

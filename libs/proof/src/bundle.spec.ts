@@ -43,7 +43,10 @@ describe('a bundle', () => {
       'tree',
       'chain',
       'completeness',
+      'actor',
+      'witnesses',
       'anchor',
+      'consistency',
       'trailer',
     ]);
   });
@@ -69,13 +72,17 @@ describe('a bundle', () => {
     for (let at = 0; at < 60; at++) other.append(other.tenants[1]!);
     const fork = await verify(await bundle(), { knownCheckpoints: [await other.checkpoint(11)] });
     expect(fork.firstBad).toMatchObject({
-      step: 'tree',
+      step: 'consistency',
       index: 10,
       detail: expect.stringContaining('kept from earlier'),
     });
+    expect(fork.failure).toBe('inconsistent');
     for (let at = 0; at < 5; at++) other.append(other.tenants[1]!);
     const older = await verify(await bundle(), { knownCheckpoints: [await other.checkpoint(67)] });
-    expect(older.firstBad).toMatchObject({ step: 'known-checkpoint', detail: expect.stringContaining('newer') });
+    expect(older.firstBad).toMatchObject({ step: 'consistency', detail: expect.stringContaining('newer') });
+    const seen = await verify(await bundle(), { lastSeen: [await log.checkpoint(11), await other.checkpoint(67)] });
+    expect(seen).toMatchObject({ ok: true, failure: null });
+    expect(seen.steps.find(({ step }) => step === 'consistency')).toMatchObject({ open: true });
   });
 });
 

@@ -1,5 +1,5 @@
 import { FormatError, fromBase64 } from '#merkle';
-import { evidenceCommitment, type EvidenceFacts, verifyEvidence } from './evidence.js';
+import { type EvidenceFacts, evidenceCommitment, verifyEvidence } from './evidence.js';
 import { type LedgerBody, parseBody } from './ledger-body.js';
 import type { ProofCrypto } from './proof-crypto.js';
 import { checkEffect } from './request-effect.js';
@@ -28,7 +28,8 @@ export type EvidenceChecker = (jobs: readonly EvidenceJob[]) => Promise<Evidence
 export async function checkEvidenceJob(crypto: ProofCrypto, job: EvidenceJob): Promise<EvidenceVerdict> {
   try {
     const body = parseBody(fromBase64(job.body));
-    const { keyId, nonce, method, path } = await verifySignedRequest(crypto, body, job, fromBase64(job.publicKey));
+    const { facts } = await verifySignedRequest(crypto, body, job, fromBase64(job.publicKey));
+    const { keyId, nonce, method, path } = facts;
     return { ok: true, use: { keyId, nonce, method, path } };
   } catch (error) {
     return { ok: false, detail: error instanceof Error ? error.message : 'the evidence cannot be read' };
@@ -44,7 +45,7 @@ export async function verifySignedRequest(
   body: LedgerBody,
   evidence: { document: string; salt: string },
   publicKey: Uint8Array,
-): Promise<EvidenceFacts> {
+): Promise<{ facts: EvidenceFacts; effect: string }> {
   const { vouched } = body;
   if (vouched.mode !== 'signed') {
     throw new FormatError('the entry says that nobody signed it, and yet there is evidence of it');
@@ -57,5 +58,5 @@ export async function verifySignedRequest(
   if (facts.keyId !== vouched.keyId) throw new FormatError(`the evidence is of the key ${facts.keyId}`);
   const { matches, detail } = checkEffect(facts, body);
   if (!matches) throw new FormatError(`the request is not what was done: ${detail}`);
-  return facts;
+  return { facts, effect: detail };
 }

@@ -1,7 +1,7 @@
 import { canonicalJson, type JsonValue } from '#kernel';
 import { equalBytes, FormatError, fromBase64, toBase64, toHex } from '#merkle';
-import { parseContentDigest } from './content-digest.js';
 import { parseCanonical } from './canonical-parse.js';
+import { parseContentDigest } from './content-digest.js';
 import { membersOf } from './ledger-body.js';
 import type { ProofCrypto } from './proof-crypto.js';
 import {

@@ -24,6 +24,7 @@ export * from './disclosure.js';
 export type { ChainedEvidence, StoredEvidence } from './entry-evidence.js';
 export { type EntryOpening, GENESIS_ACTION, openLeaf } from './entry-opening.js';
 export * from './evidence.js';
+export { checkEvidenceJob, type EvidenceChecker, type EvidenceJob, type EvidenceVerdict } from './evidence-check.js';
 export { anchorLogId } from './evm-primitives.js';
 export { type JsonDifference, jsonDifferences } from './json-difference.js';
 export {

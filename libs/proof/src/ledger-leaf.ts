@@ -46,10 +46,16 @@ export function encodeLeaf(crypto: ProofCrypto, input: LeafInput): Uint8Array {
   return utf8(`{"commit":"${commit}","origin":${JSON.stringify(input.origin)},"tag":"${tag}","v":2}`);
 }
 
+/** A leaf of version 2 whose origin JSON writes as it is: canonical as it stands. All others are read as JSON. */
+const PLAIN_LEAF = /^\{"commit":"([0-9a-f]{64})","origin":"([ !#-[\]-~]+)","tag":"([0-9a-f]{64})","v":2\}$/;
+const PLAIN_DECODER = new TextDecoder('utf-8', { ignoreBOM: true });
+
 const MEMBERS = { 1: ['v', 'origin', 'class', 'tag', 'commit'], 2: ['v', 'origin', 'tag', 'commit'] };
 
 /** A leaf of either version. @throws FormatError when the bytes are not exactly those of a leaf */
 export function parseLeaf(bytes: Uint8Array): LedgerLeaf {
+  const plain = PLAIN_LEAF.exec(PLAIN_DECODER.decode(bytes));
+  if (plain) return { v: 2, commit: plain[1]!, origin: plain[2]!, tag: plain[3]! };
   const value = parseCanonical(bytes, 'leaf');
   const version = (value as { v?: unknown } | null)?.v;
   if (version !== 1 && version !== 2) throw new FormatError('the leaf is of neither version 1 nor 2');

@@ -1,7 +1,6 @@
 import {
   equalBytes,
   FormatError,
-  type NoteKey,
   NoteSignatureError,
   parseCheckpoint,
   parseNote,
@@ -9,27 +8,25 @@ import {
   toHex,
   verifyNote,
 } from '#merkle';
-import type { AnchorPromise } from './anchor-promise.js';
-import type { AnchorProof } from './anchor-proof.js';
-import { type AnchorRecord, describeAnchor } from './anchor-record.js';
-import type { LogKeyLink } from './log-keys.js';
+import { type AnchorClaim, type AnchorTrust, checkAnchor } from './anchor-check.js';
+import { followLogKeys, type LogKeyLink, type LogKeySchedule } from './log-keys.js';
 import type { ProofCrypto } from './proof-crypto.js';
 import { type About, InconsistentError, type Outcome, type Verification } from './verification.js';
 import { countWitnesses, formatWitnesses, type WitnessPolicy } from './witness-policy.js';
 
 /** What a verifier knows of the log, and what it demands of a document. The same for every kind of document. */
-export interface LogTrust {
+export interface LogTrust extends AnchorTrust {
   crypto: ProofCrypto;
   /** The verifier key of the log as the verifier knows it. Without it the document's own is taken, and the report says so. */
   log?: string;
   /** Fails unless `log` is given. */
   requirePinned?: boolean;
-  /** Signed checkpoints of the log that the verifier kept from earlier. */
+  /** Signed checkpoints of the log that the document must continue, where it can show that. */
   knownCheckpoints?: readonly string[];
+  /** As above; but that the document is older than one of them is no fault of it. */
+  lastSeen?: readonly string[];
   /** Fails unless enough of these witnesses cosigned the document's head. */
   witnesses?: WitnessPolicy;
-  /** Fails unless the document's head is anchored. */
-  requireAnchor?: boolean;
 }
 
 /** The document's head: as many leaves as the log had, and their root. */
@@ -44,15 +41,10 @@ export interface LogClaim {
   keys: readonly LogKeyLink[];
 }
 
-export interface AnchorClaim {
-  anchor: AnchorRecord | null;
-  anchorPromise: AnchorPromise | null;
-  anchorProof: AnchorProof | null;
-}
-
 /** The checks that every document shares: who the log is, that it signed the head, and who else stands for that head. */
 export class LogHeadCheck {
-  private key: NoteKey;
+  private keys: LogKeySchedule;
+  private name: string;
 
   constructor(
     private readonly verification: Verification,
@@ -60,32 +52,36 @@ export class LogHeadCheck {
   ) {}
 
   get origin(): string {
-    return this.key.name;
+    return this.name;
   }
 
-  /** The step `log-key`. */
-  async logKey({ log, keys }: LogClaim): Promise<void> {
+  /** The step `log-key`. The head is the one that the document's links lead into; nothing of it is trusted yet. */
+  async logKey({ log, keys }: LogClaim, head: Head): Promise<void> {
     const { crypto, log: pin, requirePinned } = this.trust;
-    await this.verification.check('log-key', {}, () => {
-      const key = parseVkey(crypto.sha256, log.vkey);
-      if (key.name !== log.origin) throw new FormatError(`the key belongs to ${key.name}, not to ${log.origin}`);
-      if (keys.length > 0) throw new FormatError('the log has further keys, and this verifier cannot follow them');
-      this.key = key;
+    await this.verification.check('log-key', {}, async () => {
+      const first = parseVkey(crypto.sha256, log.vkey);
+      if (first.name !== log.origin) throw new FormatError(`the key belongs to ${first.name}, not to ${log.origin}`);
+      if (pin !== undefined && pin !== log.vkey && !keys.some(({ vkey }) => vkey === pin)) {
+        throw new FormatError(`the file names the log key ${log.vkey}, but ${pin} is expected`);
+      }
+      this.keys = await followLogKeys(crypto, pin ?? log.vkey, keys, head);
+      this.name = log.origin;
+      const followed = this.keys.keys.length - 1;
+      const later = followed > 0 ? `, and the ${followed} key(s) that it handed over to` : '';
       if (pin === undefined) {
-        const detail = `taken from the file itself, so only as good as its source: ${log.vkey}`;
+        const detail = `taken from the file itself, so only as good as its source: ${log.vkey}${later}`;
         return { detail, open: true, ...(requirePinned ? { unmet: 'not-pinned' } : {}) } as Outcome;
       }
-      if (pin !== log.vkey) throw new FormatError(`the file names the log key ${log.vkey}, but ${pin} is expected`);
       this.verification.pinned = true;
-      return `the expected log ${log.origin}`;
+      return `the expected log ${log.origin}${later}`;
     });
   }
 
   /** The head that the log signed in this note. @throws FormatError, NoteSignatureError */
   async signedHead(note: string, what = 'the checkpoint'): Promise<Head> {
-    const { text } = await verifyNote(note, [this.key], this.trust.crypto.ed25519Verify);
-    const { origin, size, root } = parseCheckpoint(text);
+    const { origin, size, root } = parseCheckpoint(parseNote(note).text);
     if (origin !== this.origin) throw new FormatError(`${what} is that of the log ${origin}`);
+    await verifyNote(note, [this.keys.keyFor(size)], this.trust.crypto.ed25519Verify);
     return { size, root };
   }
 
@@ -103,7 +99,7 @@ export class LogHeadCheck {
     const { crypto, witnesses: policy } = this.trust;
     await this.verification.check('witnesses', about, async () => {
       if (!policy) {
-        const others = parseNote(note).signatures.filter(({ keyId }) => keyId !== this.key.keyId).length;
+        const others = parseNote(note).signatures.filter(({ name }) => name !== this.name).length;
         return { detail: `not checked: no witness is named; ${others} other signature(s) are there`, open: true };
       }
       const counted = await countWitnesses(crypto, note, policy);
@@ -114,19 +110,13 @@ export class LogHeadCheck {
   }
 
   /** The step `anchor`. */
-  async anchor({ anchor, anchorPromise, anchorProof }: AnchorClaim, head: Head, about: About): Promise<void> {
-    await this.verification.check('anchor', about, () => {
-      if (anchorPromise || anchorProof) throw new FormatError('this verifier cannot check the proof of the anchor');
-      if (anchor === null) {
-        const detail = 'pending: no anchor is there yet';
-        return { detail, open: true, ...(this.trust.requireAnchor ? { unmet: 'anchor-not-proven' } : {}) } as Outcome;
-      }
-      if (anchor.size !== head.size || anchor.root !== toHex(head.root)) {
-        throw new FormatError('the anchor is of another head than the checkpoint');
-      }
-      this.verification.anchored = true;
-      this.verification.independentTrust = anchor.independentTrust;
-      return describeAnchor(anchor);
+  async anchor(claim: AnchorClaim, head: Head, about: About): Promise<void> {
+    await this.verification.check('anchor', about, async () => {
+      const checked = await checkAnchor(this.trust, this.origin, claim, head);
+      this.verification.anchored = checked.anchored;
+      this.verification.independentTrust = claim.anchor?.independentTrust ?? false;
+      this.verification.anchorProven = checked.proven;
+      return checked.outcome;
     });
   }
 
@@ -136,17 +126,25 @@ export class LogHeadCheck {
    */
   async consistency(head: Head, about: About): Promise<void> {
     await this.verification.check('consistency', about, async () => {
-      const known = await Promise.all((this.trust.knownCheckpoints ?? []).map((note) => this.known(note)));
+      const { knownCheckpoints = [], lastSeen = [] } = this.trust;
+      const known = await Promise.all([...knownCheckpoints, ...lastSeen].map((note) => this.known(note)));
       if (known.length === 0) return { detail: 'not checked: nothing was seen of this log before', open: true };
-      const same = known.find(({ size }) => size === head.size);
-      if (same && !equalBytes(same.root, head.root)) {
-        throw new InconsistentError(`the log signed another head of ${head.size} entries before: ${toHex(same.root)}`);
+      const same = known.filter(({ size }) => size === head.size);
+      const other = same.find(({ root }) => !equalBytes(root, head.root));
+      if (other) {
+        throw new InconsistentError(`the log signed another head of ${head.size} entries before: ${toHex(other.root)}`);
       }
-      if (same) return `the same head of ${head.size} entries was seen before`;
+      if (same.length > 0) return `the same head of ${head.size} entries was seen before`;
       const sizes = known.map(({ size }) => size).join(', ');
       const detail = `not checked: heads of ${sizes} entries were seen, and this is one of ${head.size}`;
       return { detail, open: true };
     });
+  }
+
+  /** The head that a note tells of, signed or not. @throws FormatError */
+  static claimedHead(note: string): Head {
+    const { size, root } = parseCheckpoint(parseNote(note).text);
+    return { size, root };
   }
 
   /** The head of a checkpoint kept from earlier. @throws FormatError */

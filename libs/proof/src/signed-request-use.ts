@@ -18,7 +18,7 @@ export class SignedRequestUse {
   private readonly uses = new Map<string, Use>();
 
   /** @throws FormatError naming the entry in which the request was used before */
-  note(facts: EvidenceFacts, body: LedgerBody): void {
+  note(facts: Pick<EvidenceFacts, 'keyId' | 'nonce' | 'method' | 'path'>, body: LedgerBody): void {
     if (body.vouched.mode !== 'signed') throw new FormatError('nobody signed this entry');
     const name = `${facts.keyId} ${facts.nonce}`;
     const { evidence } = body.vouched;

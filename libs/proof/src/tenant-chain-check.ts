@@ -21,9 +21,9 @@ export class TenantChainCheck {
   private seq = FIRST_TENANT_SEQ - 1;
   private lastLeafHash = NO_PREVIOUS_LEAF;
   private expectedTag: string | null;
-  /** First 64 bits of the tag of each leaf that was shown as somebody else's; 0 for the tenant's own. */
-  private foreignTags = new BigUint64Array(1024);
-  private leaves = 0;
+  /** Of every leaf, and 0 for the tenant's own; and of the tenant's numbers from 1 on, the next one included. */
+  private readonly shownTags = new TagPrefixes();
+  private readonly ownTags = new TagPrefixes();
 
   constructor(
     private readonly crypto: ProofCrypto,
@@ -46,7 +46,7 @@ export class TenantChainCheck {
     if (tag === this.expectedTag) {
       throw new FormatError(`this is the tenant's entry number ${this.seq + 1}, and the bundle leaves it out`);
     }
-    this.remember(BigInt(`0x${tag.slice(0, 16)}`));
+    if (this.pins.viewKey) this.shownTags.add(prefixOf(tag));
   }
 
   /** A leaf of the tenant's own. @throws FormatError saying what does not hold */
@@ -59,7 +59,8 @@ export class TenantChainCheck {
       tenantSeq: entry.seq,
       prevHash: this.lastLeafHash,
     };
-    const { body } = openLeaf(this.crypto, leafBytes, opening, { origin: this.origin, viewKey: this.pins.viewKey });
+    const { body, leaf } = openLeaf(this.crypto, leafBytes, opening, { origin: this.origin });
+    this.requireTag(leaf.tag);
     if (body.tenant !== this.tenant) throw new FormatError(`the entry belongs to ${body.tenant}`);
     if (entry.seq === FIRST_TENANT_SEQ) verifyGenesis(this.crypto, body, this.pins);
     this.forward(leafHash);
@@ -75,10 +76,13 @@ export class TenantChainCheck {
     const { origin, tag } = parseLeaf(leafBytes);
     if (origin !== this.origin) throw new FormatError(`the leaf belongs to the log ${origin}`);
     if (seq === FIRST_TENANT_SEQ) throw new FormatError('the first entry of a chain is never erased');
-    if (this.expectedTag !== null && tag !== this.expectedTag) {
-      throw new FormatError(`the leaf's tag is not that of entry number ${seq} under this view key`);
-    }
+    this.requireTag(tag);
     this.forward(leafHash);
+  }
+
+  private requireTag(tag: string): void {
+    if (this.expectedTag === null || tag === this.expectedTag) return;
+    throw new FormatError(`the leaf's tag is not that of entry number ${this.seq + 1} under this view key`);
   }
 
   private requireNext(seq: number): void {
@@ -90,7 +94,7 @@ export class TenantChainCheck {
     this.seq++;
     this.lastLeafHash = fromHex(leafHash);
     this.expectedTag = this.tagOf(this.seq + 1);
-    this.remember(0n);
+    if (this.pins.viewKey) this.shownTags.add(0n);
   }
 
   /**
@@ -98,27 +102,65 @@ export class TenantChainCheck {
    * null: the list 1..n is complete, and number n+1 is nowhere. Needs the view key.
    */
   leftOut(): { index: number; seq: number } | null {
-    const own = new Map<bigint, number>();
-    for (let seq = FIRST_TENANT_SEQ; seq <= this.seq + 1; seq++)
-      own.set(BigInt(`0x${this.tagOf(seq)!.slice(0, 16)}`), seq);
-    for (let index = 0; index < this.leaves; index++) {
-      const seq = own.get(this.foreignTags[index]!);
-      if (seq !== undefined) return { index, seq };
+    const own = this.ownTags.sorted();
+    for (let index = 0; index < this.shownTags.length; index++) {
+      const tag = this.shownTags.at(index);
+      if (tag !== 0n && includes(own, tag)) return { index, seq: FIRST_TENANT_SEQ + this.ownTags.indexOf(tag) };
     }
     return null;
   }
 
+  /** To be asked for each number once, in their order. */
   private tagOf(seq: number): string | null {
-    return this.pins.viewKey ? leafTag(this.crypto, this.pins.viewKey, this.origin, seq) : null;
+    if (!this.pins.viewKey) return null;
+    const tag = leafTag(this.crypto, this.pins.viewKey, this.origin, seq);
+    this.ownTags.add(prefixOf(tag));
+    return tag;
+  }
+}
+
+/** The first 64 bits of tags: as good as the whole to find one again, and the log may have millions. */
+class TagPrefixes {
+  private values = new BigUint64Array(1024);
+  private count = 0;
+
+  get length(): number {
+    return this.count;
   }
 
-  private remember(tag: bigint): void {
-    if (!this.pins.viewKey) return;
-    if (this.leaves === this.foreignTags.length) {
-      const larger = new BigUint64Array(this.leaves * 2);
-      larger.set(this.foreignTags);
-      this.foreignTags = larger;
+  add(prefix: bigint): void {
+    if (this.count === this.values.length) {
+      const larger = new BigUint64Array(this.count * 2);
+      larger.set(this.values);
+      this.values = larger;
     }
-    this.foreignTags[this.leaves++] = tag;
+    this.values[this.count++] = prefix;
   }
+
+  at(place: number): bigint {
+    return this.values[place]!;
+  }
+
+  indexOf(prefix: bigint): number {
+    return this.values.subarray(0, this.count).indexOf(prefix);
+  }
+
+  sorted(): BigUint64Array {
+    return this.values.slice(0, this.count).sort();
+  }
+}
+
+function prefixOf(tag: string): bigint {
+  return BigInt(`0x${tag.slice(0, 16)}`);
+}
+
+function includes(sorted: BigUint64Array, wanted: bigint): boolean {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle]! < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return sorted[low] === wanted;
 }

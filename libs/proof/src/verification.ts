@@ -17,7 +17,6 @@ export type StepName =
   | 'consistency'
   // Of documents with many entries.
   | 'checkpoints'
-  | 'known-checkpoint'
   | 'leaf'
   | 'tree'
   | 'chain'
@@ -125,7 +124,13 @@ export class Verification {
 
   private settle(step: StepName, about: About, outcome: Outcome): void {
     const { detail, open, unmet } = typeof outcome === 'string' ? { detail: outcome } : outcome;
-    const settled: VerificationStep = { step, ok: unmet === undefined, ...(open ? { open } : {}), detail, ...about };
+    const settled: VerificationStep = {
+      step,
+      ok: unmet === undefined,
+      ...(open ? { open: true } : {}),
+      detail,
+      ...about,
+    };
     this.steps.push(settled);
     if (unmet) this.unmet ??= { step: settled, failure: unmet };
   }

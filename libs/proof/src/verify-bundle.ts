@@ -1,5 +1,7 @@
-import { concatBytes, equalBytes, FormatError, fromBase64, fromHex, TreeAppender, TreeHasher, toHex } from '#merkle';
+import { equalBytes, FormatError, fromBase64, fromHex, TreeAppender, TreeHasher, toHex } from '#merkle';
+import { checkAnchor } from './anchor-check.js';
 import { type AnchorRecord, describeAnchor } from './anchor-record.js';
+import { BundleEntriesCheck, type BundleEntriesOptions, type Vouchers } from './bundle-entries-check.js';
 import {
   type BundleAnchor,
   type BundleCheckpoint,
@@ -7,34 +9,37 @@ import {
   type BundleLeaf,
   type BundleLine,
   type BundleTrailer,
-  type BundleVersion,
   firstDigest,
-  MAX_LINE_BYTES,
   nextDigest,
-  parseBundleLine,
 } from './bundle-format.js';
-import { LogHeadCheck, type LogTrust } from './log-head-check.js';
-import { TenantChainCheck, type TenantPins } from './tenant-chain-check.js';
-import { InconsistentError, Verification, type VerificationReport } from './verification.js';
+import { linesOf, MAX_LINE_BYTES } from './bundle-lines.js';
+import { type Head, LogHeadCheck, type LogTrust } from './log-head-check.js';
+import { parseBundleLine } from './parse-bundle-line.js';
+import { type About, InconsistentError, Verification, type VerificationReport } from './verification.js';
 
-export interface VerifyBundleOptions extends TenantPins, LogTrust {}
+export interface VerifyBundleOptions extends BundleEntriesOptions, LogTrust {}
 
-export interface BundleReport extends VerificationReport {
+export interface BundleReport extends VerificationReport, Vouchers {
   tenant: string | null;
   leaves: number;
   entries: number;
   /** Whether the tenant's list was proven complete, which takes its view key. */
   complete: boolean;
+  /** The last checkpoint, once it held. */
+  checkpoint: string | null;
 }
 
 /** A size at which the recomputed tree must have a certain root, and who says so. */
-interface Milestone {
-  size: number;
-  root: Uint8Array;
+interface Milestone extends Head {
   source: string;
   /** Kept from earlier: another root is not a damaged bundle but another history. */
   kept: boolean;
 }
+
+/** More heads than any bundle has; they are held until the leaves come. */
+const MAX_CHECKPOINTS = 10_000;
+/** Leaves are hashed into the tree so many at a time. */
+const TREE_BATCH = 256;
 
 /**
  * Verifies a bundle as a stream of bytes, in memory that does not grow with the bodies: recomputes every leaf and the tree,
@@ -48,42 +53,39 @@ export async function verifyBundle(
   const verification = new Verification();
   const verifier = new BundleVerifier(verification, options);
   const report = await verification.report(async () => {
-    for await (const line of linesOf(chunks)) await verifier.line(line);
-    await verifier.end();
+    try {
+      for await (const lines of linesOf(chunks)) {
+        for (const line of lines) {
+          const later = verifier.line(line);
+          if (later) await later;
+        }
+      }
+      await verifier.end();
+    } catch (error) {
+      throw await verifier.first(error);
+    }
   });
   return { ...report, ...verifier.summary(report.ok) };
-}
-
-async function* linesOf(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let rest: Uint8Array = new Uint8Array(0);
-  for await (const chunk of chunks) {
-    let start = 0;
-    for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
-      yield requireLine(concatBytes(rest, chunk.subarray(start, end)));
-      rest = new Uint8Array(0);
-      start = end + 1;
-    }
-    rest = requireLine(concatBytes(rest, chunk.subarray(start)));
-  }
-  if (rest.length > 0) throw new FormatError('the last line has no newline: the bundle was cut off');
-}
-
-function requireLine(line: Uint8Array): Uint8Array {
-  if (line.length > MAX_LINE_BYTES) throw new FormatError(`a line is longer than ${MAX_LINE_BYTES} bytes`);
-  return line;
 }
 
 class BundleVerifier {
   private readonly hasher: TreeHasher;
   private readonly tree: TreeAppender;
+  /** Leaf hashes that are not in the tree yet. */
+  private pending: Uint8Array[] = [];
   private digest: Uint8Array;
   private lineNumber = 0;
   private header: BundleHeader | null = null;
   private readonly log: LogHeadCheck;
-  private chain: TenantChainCheck | null = null;
-  private readonly checkpoints: Milestone[] = [];
-  private readonly anchors: AnchorRecord[] = [];
+  private own: BundleEntriesCheck | null = null;
+  private readonly notes: string[] = [];
+  private readonly checkpoints: Head[] = [];
+  private readonly anchors: { anchor: AnchorRecord; proven: boolean }[] = [];
   private milestones: Milestone[] | null = null;
+  private headsChecked = false;
+  /** How many heads kept from earlier the tree is held against, and the size of one that the bundle does not reach. */
+  private continued = 0;
+  private newer = 0;
   private ended = false;
   private complete = false;
 
@@ -93,19 +95,28 @@ class BundleVerifier {
   ) {
     this.hasher = new TreeHasher(options.crypto.sha256);
     this.tree = TreeAppender.empty(this.hasher);
-    this.digest = firstDigest(options.crypto, 1);
     this.log = new LogHeadCheck(verification, options);
   }
 
-  async line(bytes: Uint8Array): Promise<void> {
+  /** @returns null, or what to wait for before the next line */
+  line(bytes: Uint8Array): Promise<void> | null {
     this.lineNumber++;
-    const line = await this.parsed(bytes);
-    if (line.type === 'freehold-bundle') await this.onHeader(line);
-    else if (line.type === 'checkpoint') await this.onCheckpoint(line);
-    else if (line.type === 'anchor') await this.onAnchor(line);
-    else if (line.type === 'leaf') await this.onLeaf(line);
-    else await this.onTrailer(line);
-    this.digest = nextDigest(this.options.crypto, this.digest, bytes);
+    const line = this.parsed(bytes);
+    if (line.type === 'freehold-bundle') this.digest = firstDigest(this.options.crypto, line.v);
+    const digest = this.digest;
+    this.digest = nextDigest(this.options.crypto, digest, bytes);
+    if (line.type === 'leaf' && this.milestones) return this.onLeaf(line);
+    return this.onOther(line, digest);
+  }
+
+  private async onOther(line: BundleLine, digest: Uint8Array): Promise<void> {
+    if (line.type === 'freehold-bundle') return this.onHeader(line);
+    if (line.type === 'checkpoint') return this.onCheckpoint(line);
+    await this.heads();
+    if (line.type === 'anchor') return this.onAnchor(line);
+    if (!this.milestones) await this.closeHeads();
+    if (line.type === 'leaf') await this.onLeaf(line);
+    else await this.onTrailer(line, digest);
   }
 
   /** To be called after the last line. */
@@ -115,187 +126,252 @@ class BundleVerifier {
     });
   }
 
+  /** Signed requests are checked behind the rest: of what failed, the one that comes first in the log. */
+  async first(error: unknown): Promise<unknown> {
+    const failed = await this.own?.finish().catch(() => null);
+    if (!failed) return error;
+    return this.verification
+      .attempt('actor', failed, () => {
+        throw new FormatError(failed.detail);
+      })
+      .catch((earlier: unknown) => earlier);
+  }
+
   summary(ok: boolean) {
+    const { signed = 0, evidenceErased = 0, custodial = 0, erased = 0 } = (ok && this.own?.vouchers) || {};
     return {
       tenant: this.header?.tenant ?? null,
-      leaves: this.tree.size,
-      entries: this.chain?.entries ?? 0,
+      leaves: this.leaves,
+      entries: this.own?.chain.entries ?? 0,
+      ...{ signed, evidenceErased, custodial, erased },
       complete: ok && this.complete,
+      checkpoint: ok ? (this.notes.at(-1) ?? null) : null,
     };
   }
 
-  private async parsed(bytes: Uint8Array): Promise<BundleLine> {
-    try {
-      return this.parse(bytes);
-    } catch (error) {
-      const about = this.milestones ? { index: this.tree.size, ...entryIdIn(bytes) } : {};
-      return this.verification.attempt('format', about, () => {
-        throw error;
-      });
-    }
+  /** Leaves that were read so far. */
+  private get leaves(): number {
+    return this.tree.size + this.pending.length;
   }
 
-  private parse(bytes: Uint8Array): BundleLine {
+  private parsed(bytes: Uint8Array): BundleLine {
     const where = `line ${this.lineNumber}`;
-    if (this.ended) throw new FormatError(`${where}: the bundle goes on after its trailer`);
     try {
-      const line = parseBundleLine(bytes, this.version);
+      if (this.ended) throw new FormatError('the bundle goes on after its trailer');
+      const line = parseBundleLine(bytes, this.header?.v ?? null);
       const rank = { 'freehold-bundle': 0, checkpoint: 1, anchor: 2, leaf: 3, trailer: 4 }[line.type];
       const at = this.header === null ? 0 : this.milestones ? 3 : this.anchors.length > 0 ? 2 : 1;
       if (rank < at || (at === 0) !== (rank === 0)) throw new FormatError(`a ${line.type} may not stand here`);
       return line;
     } catch (error) {
-      throw new FormatError(`${where}: ${error instanceof Error ? error.message : 'it cannot be read'}`);
+      const about = this.milestones ? { index: this.leaves, ...entryIdIn(bytes) } : {};
+      return this.verification.attemptNow('format', about, () => {
+        throw new FormatError(`${where}: ${error instanceof Error ? error.message : 'it cannot be read'}`);
+      });
     }
   }
 
-  private get version(): BundleVersion | null {
-    return this.header?.v ?? null;
-  }
-
   private async onHeader(header: BundleHeader): Promise<void> {
-    const { crypto, viewKey, rootPublicKey } = this.options;
-    this.digest = firstDigest(crypto, header.v);
-    await this.log.logKey({ log: header, keys: header.keys });
     this.header = header;
-    this.chain = await this.verification.attempt('format', {}, () => {
-      return new TenantChainCheck(crypto, header.origin, header.tenant, { viewKey, rootPublicKey });
-    });
+    this.own = await this.verification.attempt('format', {}, () => new BundleEntriesCheck(this.options, header));
   }
 
   private async onCheckpoint({ note }: BundleCheckpoint): Promise<void> {
-    await this.verification.attempt('checkpoint', {}, async () => {
-      const head = await this.log.signedHead(note);
-      const milestone = { ...head, source: `the checkpoint of ${head.size} entries`, kept: false };
-      if (milestone.size <= (this.checkpoints.at(-1)?.size ?? 0) || milestone.size > this.header!.size) {
-        throw new FormatError(`the checkpoint of ${milestone.size} entries is out of order`);
+    await this.verification.attempt('checkpoint', {}, () => {
+      const head = LogHeadCheck.claimedHead(note);
+      if (head.size <= (this.checkpoints.at(-1)?.size ?? 0) || head.size > this.header!.size) {
+        throw new FormatError(`the checkpoint of ${head.size} entries is out of order`);
       }
-      this.checkpoints.push(milestone);
+      if (this.notes.length === MAX_CHECKPOINTS) throw new FormatError('there are too many checkpoints');
+      this.checkpoints.push(head);
+      this.notes.push(note);
+    });
+  }
+
+  /** The steps `log-key` and `checkpoints`, once all of them are known: the log's keys lead into the last one's tree. */
+  private async heads(): Promise<void> {
+    if (this.headsChecked) return;
+    this.headsChecked = true;
+    const { size, keys } = this.header!;
+    const last = this.checkpoints.at(-1);
+    await this.log.logKey({ log: logOf(this.header!), keys }, last ?? { size: 0, root: this.hasher.emptyRoot });
+    for (const note of this.notes) await this.verification.attempt('checkpoint', {}, () => this.log.signedHead(note));
+    await this.verification.check('checkpoints', {}, () => {
+      if (last?.size !== size) throw new FormatError(`no checkpoint covers the ${size} leaves`);
+      return `the log signed ${this.checkpoints.length} head(s), the last of ${size} entries`;
     });
   }
 
   private async onAnchor({ anchor, proof }: BundleAnchor): Promise<void> {
-    await this.verification.attempt('anchor', {}, () => {
-      if (proof) throw new FormatError('this verifier cannot check the proof of the anchor');
+    await this.verification.attempt('anchor', {}, async () => {
       const checkpoint = this.checkpoints.find((one) => one.size === anchor.size);
       if (!checkpoint) throw new FormatError(`the anchor at ${anchor.size} entries has no checkpoint`);
-      if (toHex(checkpoint.root) !== anchor.root) {
-        throw new FormatError(`the anchor at ${anchor.size} entries is of another head than the log signed`);
-      }
-      if (anchor.size <= (this.anchors.at(-1)?.size ?? 0)) {
+      if (anchor.size <= (this.anchors.at(-1)?.anchor.size ?? 0)) {
         throw new FormatError(`the anchor at ${anchor.size} entries is out of order`);
       }
-      this.anchors.push(anchor);
+      const { anchorBlock, validators } = this.options;
+      // A verifier that knows one block holds against it the anchor that was proven in it, and not all the others.
+      const pins = { validators, ...(proof?.blockHash === anchorBlock?.toLowerCase() ? { anchorBlock } : {}) };
+      const claim = { anchor, anchorProof: proof, anchorPromise: null };
+      const { proven } = await checkAnchor(pins, this.log.origin, claim, checkpoint);
+      this.anchors.push({ anchor, proven });
     });
   }
 
-  /** Once all heads are known: which sizes to hold the tree against. */
-  private async heads(): Promise<Milestone[]> {
-    if (this.milestones) return this.milestones;
+  /** Before the first leaf: at which sizes the tree is held against which roots. */
+  private async closeHeads(): Promise<void> {
+    const { knownCheckpoints = [], lastSeen = [] } = this.options;
     const { size } = this.header!;
-    await this.verification.check('checkpoints', {}, () => {
-      if (this.checkpoints.at(-1)?.size !== size) throw new FormatError(`no checkpoint covers the ${size} leaves`);
-      return `the log signed ${this.checkpoints.length} head(s), the last of ${size} entries`;
-    });
-    const known = this.options.knownCheckpoints ?? [];
     const kept: Milestone[] = [];
-    for (const note of known) {
-      await this.verification.attempt('known-checkpoint', {}, async () => {
+    await this.verification.attempt('consistency', {}, async () => {
+      for (const note of [...knownCheckpoints, ...lastSeen]) {
         const head = await this.log.known(note);
         const source = `the checkpoint kept from earlier of ${head.size} entries`;
-        if (head.size > size) throw new FormatError(`${source} is newer than the bundle of ${size}`);
-        kept.push({ ...head, source, kept: true });
-      });
-    }
-    const empty = kept.filter((one) => one.size > 0);
-    this.milestones = [...this.checkpoints, ...empty].sort((a, b) => a.size - b.size);
-    return this.milestones;
+        if (head.size <= size) kept.push({ ...head, source, kept: true });
+        else if (lastSeen.includes(note)) this.newer = head.size;
+        else throw new FormatError(`${source} is newer than the bundle of ${size}`);
+      }
+    });
+    this.continued = kept.length;
+    const own = this.checkpoints.map((head) => {
+      return { ...head, source: `the checkpoint of ${head.size} entries`, kept: false };
+    });
+    this.milestones = [...own, ...kept.filter((one) => one.size > 0)].sort((a, b) => a.size - b.size);
   }
 
-  private async onLeaf({ index, hash, leaf, entry }: BundleLeaf): Promise<void> {
-    const milestones = await this.heads();
-    const about = entry ? { entryId: entry.id, index: this.tree.size } : { index: this.tree.size };
-    await this.verification.attempt('leaf', about, () => {
-      if (index !== this.tree.size) throw new FormatError(`leaf ${index} stands where leaf ${this.tree.size} is due`);
+  private onLeaf({ index, hash, leaf, entry }: BundleLeaf): Promise<void> | null {
+    const at = this.leaves;
+    const about: About = entry ? { entryId: entry.id, index: at } : { index: at };
+    let later: Promise<void> | null = null;
+    this.verification.attemptNow('leaf', about, () => {
+      if (index !== at) throw new FormatError(`leaf ${index} stands where leaf ${at} is due`);
       if (index >= this.header!.size) throw new FormatError('there are more leaves than the header says');
       const bytes = fromBase64(leaf);
-      if (!equalBytes(this.hasher.leaf(bytes), fromHex(hash))) {
+      const claimed = fromHex(hash);
+      if (!equalBytes(this.hasher.leaf(bytes), claimed)) {
         throw new FormatError('the leaf does not hash to what the tree has: it was changed');
       }
-      if (!entry) this.chain!.foreign(bytes);
-      else if ('erased' in entry) this.chain!.erased(bytes, hash, entry);
-      else this.chain!.own(bytes, hash, entry);
+      later = this.own!.leaf(at, bytes, hash, entry);
+      this.pending.push(claimed);
     });
-    this.tree.append([fromHex(hash)]);
-    while (milestones[0]?.size === this.tree.size) await this.holdAgainst(milestones.shift()!, about);
+    const due = this.milestones![0]?.size === this.leaves;
+    if (due || this.pending.length === TREE_BATCH) this.grow(about);
+    return later && this.verification.attempt('actor', about, () => later);
   }
 
-  private async holdAgainst(milestone: Milestone, about: { index: number; entryId?: string }): Promise<void> {
-    await this.verification.attempt('tree', about, () => {
-      if (equalBytes(this.tree.root(), milestone.root)) return;
-      const why = `the leaves up to this one do not hash to ${milestone.source}`;
-      throw milestone.kept ? new InconsistentError(why) : new FormatError(why);
-    });
+  /** Takes the leaves that were read into the tree, and holds it against the heads of that size. */
+  private grow(about: About): void {
+    this.tree.append(this.pending);
+    this.pending = [];
+    const milestones = this.milestones!;
+    while (milestones[0]?.size === this.tree.size) {
+      const { root, source, kept } = milestones.shift()!;
+      this.verification.attemptNow(kept ? 'consistency' : 'tree', about, () => {
+        if (equalBytes(this.tree.root(), root)) return;
+        const why = `the leaves up to this one do not hash to ${source}`;
+        throw kept ? new InconsistentError(why) : new FormatError(why);
+      });
+    }
   }
 
-  private async onTrailer(trailer: BundleTrailer): Promise<void> {
-    await this.heads();
+  private async onTrailer(trailer: BundleTrailer, digest: Uint8Array): Promise<void> {
     const header = this.header!;
-    const chain = this.chain!;
+    const own = this.own!;
+    this.grow({});
     await this.verification.check('tree', {}, () => {
       if (this.tree.size !== header.size)
         throw new FormatError(`${header.size} leaves are due, ${this.tree.size} are there`);
       return `all ${this.tree.size} leaves hash to every signed head, so each head continues the one before`;
     });
     await this.verification.check('chain', {}, () => {
-      if (chain.entries !== header.entries) {
-        throw new FormatError(`${header.entries} entries of ${header.tenant} are due, ${chain.entries} are there`);
+      const { entries } = own.chain;
+      if (entries !== header.entries) {
+        throw new FormatError(`${header.entries} entries of ${header.tenant} are due, ${entries} are there`);
       }
-      return `entries 1 to ${chain.entries} of ${header.tenant} each open their leaf and continue the one before`;
+      return own.describeChain(header.tenant);
     });
     await this.checkCompleteness();
+    await this.checkActors();
+    await this.log.witnesses(this.notes.at(-1)!, {});
     await this.checkAnchors();
+    await this.checkConsistency();
     await this.verification.check('trailer', {}, () => {
-      const counted = { checkpoints: this.checkpoints.length, anchors: this.anchors.length, entries: chain.entries };
       const agrees =
-        trailer.checkpoints === counted.checkpoints &&
-        trailer.anchors === counted.anchors &&
+        trailer.checkpoints === this.checkpoints.length &&
+        trailer.anchors === this.anchors.length &&
         trailer.leaves === this.tree.size &&
-        trailer.entries === counted.entries;
+        trailer.entries === own.chain.entries;
       if (!agrees) throw new FormatError('the counts of the trailer are not those of the bundle');
-      if (trailer.digest !== toHex(this.digest))
-        throw new FormatError('a line was changed since the bundle was written');
+      if (trailer.digest !== toHex(digest)) throw new FormatError('a line was changed since the bundle was written');
       return 'nothing is missing and nothing was changed since it was written';
     });
     this.ended = true;
   }
 
   private async checkCompleteness(): Promise<void> {
+    const { chain } = this.own!;
     if (!this.options.viewKey) {
       await this.verification.check('completeness', {}, () => {
         return { detail: "not checked: that takes the tenant's view key", open: true };
       });
       return;
     }
-    const leftOut = this.chain!.leftOut();
+    const leftOut = chain.leftOut();
     await this.verification.check('completeness', leftOut ? { index: leftOut.index } : {}, () => {
       if (leftOut)
         throw new FormatError(`this is the tenant's entry number ${leftOut.seq}, and the bundle leaves it out`);
-      return `no other leaf carries a tag of the tenant, nor that of a number ${this.chain!.entries + 1}: the list is complete`;
+      return `no other leaf carries a tag of the tenant, nor that of a number ${chain.entries + 1}: the list is complete`;
     });
     this.complete = true;
   }
 
-  private async checkAnchors(): Promise<void> {
-    const last = this.anchors.at(-1);
-    await this.verification.check('anchor', {}, () => {
-      if (!last) return { detail: 'pending: no anchor in this bundle', open: true };
-      this.verification.anchored = last.size === this.header!.size;
-      this.verification.independentTrust = last.independentTrust;
-      const rest = this.header!.size - last.size;
-      return `${describeAnchor(last)}${rest > 0 ? `; the last ${rest} entries are not anchored yet` : ''}`;
+  private async checkActors(): Promise<void> {
+    const failed = await this.verification.attempt('actor', {}, () => this.own!.finish());
+    const about: About = failed ? { entryId: failed.entryId, index: failed.index } : {};
+    await this.verification.check('actor', about, () => {
+      if (failed) throw new FormatError(failed.detail);
+      return this.own!.describeActors(this.options.rootPublicKey !== undefined);
     });
   }
+
+  private async checkAnchors(): Promise<void> {
+    const { requireAnchor, anchorBlock, validators } = this.options;
+    const demandsProof = anchorBlock !== undefined || validators !== undefined;
+    const last = this.anchors.at(-1);
+    const proven = this.anchors.findLast((one) => one.proven);
+    const { size } = this.header!;
+    await this.verification.check('anchor', {}, () => {
+      this.verification.anchored = last?.anchor.size === size;
+      this.verification.independentTrust = last?.anchor.independentTrust ?? false;
+      this.verification.anchorProven = proven?.anchor.size === size;
+      const met = demandsProof ? this.verification.anchorProven : this.verification.anchored;
+      const unmet = requireAnchor && !met ? ({ unmet: 'anchor-not-proven' } as const) : {};
+      if (!last) return { detail: 'pending: no anchor in this bundle', open: true, ...unmet };
+      const parts = [describeAnchor(last.anchor)];
+      if (last.anchor.size < size) parts.push(`the last ${size - last.anchor.size} entries are not anchored yet`);
+      if (proven) parts.push(`proven for the first ${proven.anchor.size} entries by what you know of the chain`);
+      else if (demandsProof) parts.push('nothing here proves it by what you know of the chain');
+      return { detail: parts.join('; '), open: !met, ...unmet };
+    });
+  }
+
+  private async checkConsistency(): Promise<void> {
+    const { continued, newer } = this;
+    await this.verification.check('consistency', {}, () => {
+      if (newer > 0) {
+        return {
+          detail: `not checked: a head of ${newer} entries was seen, and the bundle ends before it`,
+          open: true,
+        };
+      }
+      if (continued === 0) return { detail: 'not checked: nothing was seen of this log before', open: true };
+      return `the tree continues the ${continued} head(s) that were seen before`;
+    });
+  }
+}
+
+function logOf({ origin, vkey }: BundleHeader): { origin: string; vkey: string } {
+  return { origin, vkey };
 }
 
 /** The id that a line that cannot be parsed seems to be about: enough to name it. */

@@ -30,7 +30,9 @@ async function verifyParsed(
 ): Promise<void> {
   const { crypto, viewKey } = options;
   const log = new LogHeadCheck(verification, options);
-  await log.logKey(receipt);
+  const proof = await verification.attempt('inclusion', about, () => parseTlogProof(receipt.proof));
+  const claimed = await verification.attempt('checkpoint', about, () => LogHeadCheck.claimedHead(proof.checkpoint));
+  await log.logKey(receipt, claimed);
   const leaf = await verification.attempt('entry', about, () => fromBase64(receipt.leaf));
   let body!: LedgerBody;
   await verification.check('entry', about, () => {
@@ -47,7 +49,6 @@ async function verifyParsed(
   await verification.check('actor', about, () =>
     checkActor(options, { origin: log.origin, body, evidence: receipt.evidence }),
   );
-  const proof = await verification.attempt('inclusion', about, () => parseTlogProof(receipt.proof));
   const head = await log.checkpoint(proof.checkpoint, about);
   await verification.check('inclusion', about, () => {
     if (proof.index !== receipt.index) throw new FormatError(`the proof is for index ${proof.index}`);

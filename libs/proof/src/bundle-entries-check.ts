@@ -1,0 +1,126 @@
+import { FormatError } from '#merkle';
+import type { BundleEntry, OpenedEntry } from './bundle-format.js';
+import { EnrolledKeys } from './enrolled-keys.js';
+import { checkEvidenceJob, type EvidenceChecker } from './evidence-check.js';
+import { EvidenceQueue, type FailedEvidence } from './evidence-queue.js';
+import type { LedgerBody } from './ledger-body.js';
+import type { ProofCrypto } from './proof-crypto.js';
+import { ERASED_ACTION } from './replay-rules.js';
+import { TenantChainCheck, type TenantPins } from './tenant-chain-check.js';
+import type { Outcome } from './verification.js';
+
+/** How many of the tenant's entries were vouched for, and how. */
+export interface Vouchers {
+  /** Their signed requests are there, hold, and asked for what was done. */
+  signed: number;
+  /** They say that they were signed; what proves it was erased, or that the key was the tenant's. */
+  evidenceErased: number;
+  custodial: number;
+  /** Body and salt are gone, so that nobody can tell. */
+  erased: number;
+}
+
+export interface BundleEntriesOptions extends TenantPins {
+  crypto: ProofCrypto;
+  /** Checks signed requests; without it, one after the other on this thread. */
+  checkEvidence?: EvidenceChecker;
+}
+
+/** What a bundle shows of one tenant: its chain through the leaves, who vouched for each entry, and what was erased. */
+export class BundleEntriesCheck {
+  readonly vouchers: Vouchers = { signed: 0, evidenceErased: 0, custodial: 0, erased: 0 };
+  readonly chain: TenantChainCheck;
+  private readonly keys: EnrolledKeys;
+  private readonly evidence: EvidenceQueue;
+  /** Erased entries of which no entry said so yet, with their indexes. */
+  private readonly unexplained = new Map<string, number>();
+
+  constructor({ crypto, checkEvidence, ...pins }: BundleEntriesOptions, scope: { origin: string; tenant: string }) {
+    this.chain = new TenantChainCheck(crypto, scope.origin, scope.tenant, pins);
+    this.keys = new EnrolledKeys(crypto, scope);
+    this.evidence = new EvidenceQueue(
+      checkEvidence ?? ((jobs) => Promise.all(jobs.map((job) => checkEvidenceJob(crypto, job)))),
+    );
+  }
+
+  /**
+   * The leaf at `index`, with its hash in hexadecimal, and what the bundle has of it.
+   * @returns null, or what to wait for before the next leaf. @throws FormatError saying what does not hold
+   */
+  leaf(index: number, leaf: Uint8Array, hash: string, entry: BundleEntry | null): Promise<void> | null {
+    if (!entry) {
+      this.chain.foreign(leaf);
+      return null;
+    }
+    if ('erased' in entry) {
+      this.chain.erased(leaf, hash, entry);
+      this.vouchers.erased++;
+      this.unexplained.set(entry.id, index);
+      return null;
+    }
+    const body = this.chain.own(leaf, hash, entry);
+    if (entry.seq === 1) this.keys.begin(body);
+    if (body.action === ERASED_ACTION) this.unexplained.delete(body.resource.id);
+    if (EnrolledKeys.isEnrolment(body)) return this.enrolment(index, entry, body);
+    return this.vouched(index, entry, body);
+  }
+
+  /** Signed entries are checked behind the others: waits for all of them. The first that failed, or null. */
+  finish(): Promise<FailedEvidence | null> {
+    return this.evidence.finish();
+  }
+
+  /** The detail of the step `chain`. Left open where an entry is erased and none says so: it may be behind the head. */
+  describeChain(tenant: string): Outcome {
+    const { entries } = this.chain;
+    const { erased } = this.vouchers;
+    const detail = `entries 1 to ${entries} of ${tenant} each open their leaf and continue the one before`;
+    if (erased === 0) return detail;
+    const [first] = this.unexplained;
+    const places = `${detail}; of ${erased} erased one(s) the place alone could be checked`;
+    if (!first) return `${places}, and an entry says of each that it was erased`;
+    const which = `${this.unexplained.size} of them, the first ${first[0]} at index ${first[1]}`;
+    return { detail: `${places}; no entry in this bundle says that ${which}, was erased`, open: true };
+  }
+
+  /** The detail of the step `actor`. */
+  describeActors(rootPinned: boolean): Outcome {
+    const { signed, evidenceErased, custodial, erased } = this.vouchers;
+    const counts = [
+      `signed: ${signed}`,
+      `signed, evidence erased: ${evidenceErased}`,
+      `custodial: ${custodial}`,
+      `erased: ${erased}`,
+    ].join('; ');
+    if (signed === 0) return { detail: counts, open: true };
+    const detail = `${counts}; the keys go back to the root key of the chain's first entry`;
+    if (rootPinned) return evidenceErased + custodial + erased > 0 ? { detail, open: true } : detail;
+    return { detail: `${detail}, which is not pinned`, open: true };
+  }
+
+  private async enrolment(index: number, entry: OpenedEntry, body: LedgerBody): Promise<void> {
+    await this.keys.enrol(body);
+    await this.vouched(index, entry, body);
+  }
+
+  private vouched(index: number, { body: bytes, evidence }: OpenedEntry, body: LedgerBody): Promise<void> | null {
+    const { vouched } = body;
+    if (vouched.mode === 'custodial') {
+      if (evidence) throw new FormatError('the entry says that nobody signed it, and yet there is evidence of it');
+      this.vouchers.custodial++;
+      return null;
+    }
+    const key = this.keys.find(vouched.keyId);
+    if (key && key.userId !== body.actor.id) {
+      throw new FormatError(`${key.keyId} is the key of ${key.userId}, not of ${body.actor.id}`);
+    }
+    // The entry that enrolled the key may be among those that were erased.
+    if (!key && this.vouchers.erased === 0) throw new FormatError(`no entry enrolled the key ${vouched.keyId}`);
+    if (!evidence || !key) {
+      this.vouchers.evidenceErased++;
+      return null;
+    }
+    this.vouchers.signed++;
+    return this.evidence.add({ body: bytes, ...evidence, publicKey: key.publicKey }, body, index);
+  }
+}

@@ -1,0 +1,46 @@
+import { FormatError, fromBase64 } from '#merkle';
+import type { JsonObject, LedgerBody } from './ledger-body.js';
+import type { ProofCrypto } from './proof-crypto.js';
+import { parseSigningKeyLink, ROOT_KEY, type SigningKeyLink, verifySigningKeyLink } from './signing-key-link.js';
+
+/**
+ * The signing keys of one tenant as its chain enrolled them, each by one that was enrolled before, the first by the root key
+ * that the chain's first entry pins.
+ */
+export class EnrolledKeys {
+  private readonly links = new Map<string, SigningKeyLink>();
+  private rootPublicKey: string | null = null;
+
+  constructor(
+    private readonly crypto: ProofCrypto,
+    private readonly scope: { origin: string; tenant: string },
+  ) {}
+
+  /** The first entry of the chain. */
+  begin(genesis: LedgerBody): void {
+    const { rootPublicKey } = (genesis.after ?? {}) as { rootPublicKey?: unknown };
+    if (typeof rootPublicKey === 'string') this.rootPublicKey = rootPublicKey;
+  }
+
+  static isEnrolment({ action, resource }: LedgerBody): boolean {
+    return action === 'signing-key.enrolled' && resource.type === 'signing-key';
+  }
+
+  /** An entry that enrols a key. @throws FormatError when no key of the tenant signed it in */
+  async enrol(body: LedgerBody): Promise<void> {
+    const { userId, publicKey, enrolledBy, signature, possession } = (body.after ?? {}) as JsonObject;
+    const keyId = body.resource.id;
+    const link = parseSigningKeyLink({ keyId, userId, publicKey, enrolledBy, signature, possession });
+    if (this.links.has(keyId)) throw new FormatError(`the key ${keyId} is enrolled twice`);
+    const enrolling =
+      link.enrolledBy === ROOT_KEY ? this.rootPublicKey : (this.links.get(link.enrolledBy)?.publicKey ?? null);
+    if (enrolling === null) throw new FormatError(`${keyId} was enrolled by ${link.enrolledBy}, which is no key of it`);
+    await verifySigningKeyLink(this.crypto, this.scope, link, fromBase64(enrolling));
+    this.links.set(keyId, link);
+  }
+
+  /** Null when no entry enrolled it. */
+  find(keyId: string): SigningKeyLink | null {
+    return this.links.get(keyId) ?? null;
+  }
+}
