@@ -23,6 +23,7 @@ export const PERMISSIONS = {
   'system:gateway-host:read': 'Read gateway hosts (operator)',
   'system:gateway-host:write': 'Register, change and delete gateway hosts (operator)',
   'system:ledger:read': 'Read the state of the ledger: its witnesses (operator)',
+  'system:ledger:write': 'Change the key that the log signs with (operator)',
   'system:node:read': 'Read storage nodes (operator)',
   'system:node:write': 'Register, drain and delete storage nodes (operator)',
 } as const;
@@ -47,6 +48,7 @@ const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
     'system:gateway-host:read',
     'system:gateway-host:write',
     'system:ledger:read',
+    'system:ledger:write',
     'system:node:read',
     'system:node:write',
   ],

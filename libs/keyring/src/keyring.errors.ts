@@ -16,7 +16,7 @@ export class SealBrokenError extends DomainError {
 
 /** A service key does not exist yet, and this process may only read. */
 export class ServiceKeyMissingError extends DomainError {
-  constructor(name: string, options: { cause: unknown }) {
+  constructor(name: string, options?: { cause: unknown }) {
     super(
       'unavailable',
       'ServiceKeyMissing',

@@ -46,8 +46,43 @@ export class ServiceKeys {
     return opening as Promise<ServiceKeyTypes[A]>;
   }
 
+  /** One version of a key. @throws KekUnavailableError, SealBrokenError; ServiceKeyMissingError when there is none */
+  async version<A extends ServiceKeyAlgorithm>(
+    name: string,
+    algorithm: A,
+    version: number,
+  ): Promise<ServiceKeyTypes[A]> {
+    const [row] = await this.database.query<ServiceKeyRow>(
+      'SELECT version, algorithm, public_key, sealed FROM service_key WHERE name = $1 AND version = $2',
+      [name, version],
+    );
+    if (!row) throw new ServiceKeyMissingError(`${name} v${version}`);
+    return this.open(name, algorithm, row);
+  }
+
+  /**
+   * Draws a further version of a key without storing it: for keys that are changed with everything that follows from it in
+   * one transaction, which stores `sealed`.
+   */
+  async draw<A extends ServiceKeyAlgorithm>(
+    name: string,
+    algorithm: A,
+    version: number,
+  ): Promise<{ key: ServiceKeyTypes[A]; sealed: Uint8Array }> {
+    const secret = newSecret(algorithm);
+    const sealed = await this.keyring.seal(secret, aad(name, version, algorithm));
+    return { key: serviceKey(algorithm, name, version, secret), sealed };
+  }
+
   private async load<A extends ServiceKeyAlgorithm>(name: string, algorithm: A): Promise<ServiceKeyTypes[A]> {
-    const row = (await this.find(name)) ?? (await this.create(name, algorithm));
+    return this.open(name, algorithm, (await this.find(name)) ?? (await this.create(name, algorithm)));
+  }
+
+  private async open<A extends ServiceKeyAlgorithm>(
+    name: string,
+    algorithm: A,
+    row: ServiceKeyRow,
+  ): Promise<ServiceKeyTypes[A]> {
     if (row.algorithm !== algorithm) {
       throw new SealBrokenError(`the service key ${name} is ${row.algorithm}, but ${algorithm} was asked for`);
     }
@@ -70,14 +105,12 @@ export class ServiceKeys {
   /** Of several processes one inserts; the others wait for its commit and read what it made. */
   private async create(name: string, algorithm: ServiceKeyAlgorithm): Promise<ServiceKeyRow> {
     const version = 1;
-    const secret = newSecret(algorithm);
-    const sealed = await this.keyring.seal(secret, aad(name, version, algorithm));
-    const { publicKey } = serviceKey(algorithm, name, version, secret);
+    const { key, sealed } = await this.draw(name, algorithm, version);
     try {
       await this.database.query(
         `INSERT INTO service_key (name, version, algorithm, public_key, sealed) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (name, version) DO NOTHING`,
-        [name, version, algorithm, publicKey, sealed],
+        [name, version, algorithm, key.publicKey, sealed],
       );
     } catch (error) {
       if (postgresErrorOf(error)?.code !== INSUFFICIENT_PRIVILEGE) throw error;

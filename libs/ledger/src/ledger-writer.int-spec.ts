@@ -65,12 +65,12 @@ describe('a recorded change', () => {
     });
     expect(row!.queued).toBe(true);
     const log = api.module.get(LogIdentity);
-    const promise = await verifyPromise(nodeCrypto, entry.promise, log.key, row!.body);
+    const promise = await verifyPromise(nodeCrypto, entry.promise, log.keyFor(0), row!.body);
     expect(promise.entryId).toBe(entry.ledgerEntryId);
     expect(promise.deadline).toBe(Math.floor(Date.parse(body.time) / 1000) + 60);
     const other = Buffer.from(row!.body);
     other[other.length - 2]! ^= 1;
-    await expect(verifyPromise(nodeCrypto, entry.promise, log.key, other)).rejects.toThrow('for another body');
+    await expect(verifyPromise(nodeCrypto, entry.promise, log.keyFor(0), other)).rejects.toThrow('for another body');
   });
 
   it('leaves nothing when the change fails or is only tried', async () => {

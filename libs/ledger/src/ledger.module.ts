@@ -8,6 +8,7 @@ import { EntryErasureController } from './api/entry-erasure.controller.js';
 import { EventsController } from './api/events.controller.js';
 import { LedgerEntryController } from './api/ledger-entry.controller.js';
 import { LogController } from './api/log.controller.js';
+import { LogKeyController } from './api/log-key.controller.js';
 import { WitnessController } from './api/witness.controller.js';
 import { PublishAtOnceGate, WitnessedGate } from './app/checkpoint-gates.js';
 import { EraseEntryService } from './app/erase-entry.service.js';
@@ -16,9 +17,11 @@ import { FollowLogService, StreamOptions } from './app/follow-log.service.js';
 import { LedgerEntryQueries } from './app/ledger-entry.queries.js';
 import { LedgerFeed } from './app/ledger-feed.js';
 import { LedgerWriter, LedgerWriterOptions } from './app/ledger-writer.js';
+import { LogKeyQueries } from './app/log-key.queries.js';
 import { LogTail } from './app/log-tail.js';
 import { OpenLogQueries } from './app/open-log.queries.js';
 import { PublishHeadService } from './app/publish-head.service.js';
+import { RotateLogKeyService } from './app/rotate-log-key.service.js';
 import { SequenceEntriesService } from './app/sequence-entries.service.js';
 import { Sequencer, SequencerOptions } from './app/sequencer.js';
 import { TakeOverLogService } from './app/take-over-log.service.js';
@@ -33,6 +36,7 @@ import { HeadFile } from './infra/head-file.js';
 import { LedgerEntryRepository } from './infra/ledger-entry.repository.js';
 import { LogRepository } from './infra/log.repository.js';
 import { LogIdentity } from './infra/log-identity.js';
+import { LogKeyRepository } from './infra/log-key.repository.js';
 import { OpenLogRepository } from './infra/open-log.repository.js';
 import { OpenWitnessRepository } from './infra/open-witness.repository.js';
 import { OwnEntryRepository } from './infra/own-entry.repository.js';
@@ -56,15 +60,17 @@ export class LedgerModule {
         { provide: LedgerWriterOptions, useValue: options },
         {
           provide: LogIdentity,
-          inject: [Database, ServiceKeys],
-          useFactory: (database: Database, keys: ServiceKeys) => LogIdentity.load(database, keys),
+          inject: [Database, ServiceKeys, LogKeyRepository],
+          useFactory: (database: Database, keys: ServiceKeys, logKeys: LogKeyRepository) =>
+            LogIdentity.load(database, keys, logKeys),
         },
+        LogKeyRepository,
         LedgerEntryRepository,
         TenantChainRepository,
         LedgerWriter,
         TenantChains,
       ],
-      exports: [LedgerWriter, TenantChains, TenantChainRepository, LogIdentity],
+      exports: [LedgerWriter, TenantChains, TenantChainRepository, LogIdentity, LogKeyRepository],
     };
   }
 }
@@ -99,7 +105,7 @@ export class SequencerModule {
         {
           provide: HeadFile,
           inject: [LogIdentity],
-          useFactory: (log: LogIdentity) => HeadFile.prepare(ledgerHeadFile, log.key),
+          useFactory: (log: LogIdentity) => HeadFile.prepare(ledgerHeadFile, log),
         },
         { provide: WitnessingOptions, useFactory: () => witnessingOf(options) },
         { provide: CheckpointGate, useClass: witnessRequired ? WitnessedGate : PublishAtOnceGate },
@@ -146,7 +152,14 @@ export class LedgerApiModule {
     return {
       module: LedgerApiModule,
       imports: [AnchorApiModule, AuthModule],
-      controllers: [LogController, WitnessController, LedgerEntryController, EntryErasureController, EventsController],
+      controllers: [
+        LogController,
+        LogKeyController,
+        WitnessController,
+        LedgerEntryController,
+        EntryErasureController,
+        EventsController,
+      ],
       providers: [
         { provide: StreamOptions, useValue: { streamCheckMs, streamsPerClient } },
         Authenticator,
@@ -155,6 +168,8 @@ export class LedgerApiModule {
         OwnEntryRepository,
         EntrySearchRepository,
         OpenLogQueries,
+        LogKeyQueries,
+        RotateLogKeyService,
         WitnessQueries,
         LedgerEntryQueries,
         ExportBundleService,

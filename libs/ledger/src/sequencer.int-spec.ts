@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { newId } from '#kernel';
-import { equalBytes, parseCheckpoint, TreeAppender, TreeHasher, toHex, verifyNote } from '#merkle';
+import { equalBytes, parseCheckpoint, parseNote, TreeAppender, TreeHasher, toHex, verifyNote } from '#merkle';
 import { encodeLeaf, NO_PREVIOUS_LEAF, nodeCrypto } from '#proof';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/embedded-database.js';
 import { AnchoredHeadSource, type LogHead } from './domain/rollback-guard.js';
@@ -69,7 +69,11 @@ const leaseRunsOut = () => admin("UPDATE ledger_head SET lease_until = now() - i
 
 async function newestCheckpoint(log: LogIdentity): Promise<LogHead> {
   const [row] = await admin<{ note: string }>('SELECT note FROM ledger_checkpoint ORDER BY size DESC LIMIT 1');
-  const { text } = await verifyNote(row!.note, [log.key], nodeCrypto.ed25519Verify);
+  const { text } = await verifyNote(
+    row!.note,
+    [log.keyFor(parseCheckpoint(parseNote(row!.note).text).size)],
+    nodeCrypto.ed25519Verify,
+  );
   const checkpoint = parseCheckpoint(text);
   expect(checkpoint.origin).toBe(log.origin);
   return checkpoint;

@@ -1,5 +1,5 @@
 import { canonicalJson } from '#kernel';
-import { formatCheckpoint, TreeAppender, TreeHasher } from '#merkle';
+import { TreeAppender, TreeHasher } from '#merkle';
 import { leafCommit, NO_PREVIOUS_LEAF, nodeCrypto, parseLeaf } from '#proof';
 import type { SeededRandom } from '../seeded-random.js';
 import type { KnownEntry, TamperedLedger } from './tampered-ledger.js';
@@ -187,7 +187,7 @@ export const ROW_TAMPERINGS: Record<string, RowTampering> = {
     const entry = someChange(ledger, random);
     const root = await rewriteFrom(ledger, entry, random);
     const { log, size } = ledger;
-    const note = log.signNote(formatCheckpoint({ origin: log.origin, size, root, extensions: [] }));
+    const note = log.signCheckpoint({ size, root });
     await setCheckpoint(ledger, 'note', note);
     await setCheckpoint(ledger, 'root', Buffer.from(root));
     return { ...unnamed(ledger, random), tenant: entry.tenant };

@@ -6,7 +6,15 @@ import { LedgerProcess } from '../../../libs/ledger/src/testing/ledger-process.j
 import { startTestApi, type TestApi } from '../../support/test-api.js';
 
 /** The tables that a tampering may touch. */
-export const LEDGER_TABLES = ['ledger_entry', 'ledger_leaf', 'ledger_tile', 'ledger_checkpoint'] as const;
+export const LEDGER_TABLES = [
+  'ledger_entry',
+  'ledger_leaf',
+  'ledger_tile',
+  'ledger_checkpoint',
+  'ledger_cosignature',
+  'ledger_witnessed',
+  'ledger_key_rotation',
+] as const;
 
 /** An entry in its place, as it was before anything was tampered with. */
 export interface KnownEntry {
@@ -144,7 +152,7 @@ export class TamperedLedger {
 
   /** The tree that the open log's tiles make, against the kept checkpoint; needs no account. */
   private async auditOpenLog(): Promise<Verdict> {
-    const { text } = await verifyNote(this.kept, [this.log.key], nodeCrypto.ed25519Verify);
+    const { text } = await verifyNote(this.kept, [...this.log.keys], nodeCrypto.ed25519Verify);
     const { size, root } = parseCheckpoint(text);
     const tree = new TileTree(this.hasher, size, async (tile) => {
       const reply = await this.get(`/v1/log/${tilePath(tile)}`);

@@ -105,6 +105,35 @@ export const LEDGER: Resource[] = [
         path: '/v1/system/witnesses',
       },
       {
+        name: 'keys',
+        about: 'its keys: which checkpoints each signs, and the links from the first to the newest',
+        method: 'GET',
+        path: '/v1/log/keys',
+      },
+      {
+        name: 'rotate-key',
+        about: 'for the operator: change the key of the log; the old key endorses the new one',
+        method: 'POST',
+        path: '/v1/system/log/keys',
+      },
+      {
+        name: 'proof',
+        about: 'the proof that an entry is in the log (c2sp.org/tlog-proof), by its index',
+        method: 'GET',
+        path: '/v1/log/proof/{index}',
+        raw: true,
+      },
+      {
+        name: 'consistency',
+        about: 'the proof that a larger tree of the log begins with a smaller one',
+        method: 'GET',
+        path: '/v1/log/consistency',
+        query: [
+          { name: 'from', about: 'size of the smaller tree', kind: 'integer', required: true },
+          { name: 'to', about: 'size of the larger one; the newest unless given', kind: 'integer' },
+        ],
+      },
+      {
         name: 'leaves',
         about: 'leaves of the log',
         method: 'GET',

@@ -1,12 +1,13 @@
-import { Controller, Res } from '@nestjs/common';
-import type { FastifyReply } from 'fastify';
+import { Controller, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Endpoint, PathInput, QueryInput } from '#http';
 import { toBase64, toHex } from '#merkle';
 import { type LogOverview, OpenLogQueries, type PublicLeaf } from '../app/open-log.queries.js';
 import * as schemas from './log.schemas.js';
+import { FOR_A_SECOND, FOREVER, sendOpen } from './open-reply.js';
 
-const SECONDS = 'public, max-age=1';
-const FOREVER = 'public, max-age=31536000, immutable';
+const TEXT = 'text/plain; charset=utf-8';
+const BYTES = 'application/octet-stream';
 
 /** The open log: no account is needed, and nothing in it names anybody. Paths and formats are those of c2sp.org/tlog-tiles. */
 @Controller('v1/log')
@@ -32,9 +33,9 @@ export class LogController {
     permission: 'public',
     produces: 'text/plain',
   })
-  async checkpoint(@Res() reply: FastifyReply) {
+  async checkpoint(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     const note = await this.queries.checkpoint();
-    await reply.header('content-type', 'text/plain; charset=utf-8').header('cache-control', SECONDS).send(note);
+    await sendOpen(request, reply, note, { type: TEXT, cache: FOR_A_SECOND });
   }
 
   @Endpoint({
@@ -45,12 +46,37 @@ export class LogController {
     params: schemas.tileParams,
     produces: 'application/octet-stream',
   })
-  async tile(@PathInput() { '*': path }: { '*': string }, @Res() reply: FastifyReply) {
+  async tile(@PathInput() { '*': path }: { '*': string }, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     const bytes = await this.queries.tile(`tile/${path}`);
-    await reply
-      .header('content-type', 'application/octet-stream')
-      .header('cache-control', FOREVER)
-      .send(Buffer.from(bytes));
+    await sendOpen(request, reply, bytes, { type: BYTES, cache: FOREVER });
+  }
+
+  @Endpoint({
+    method: 'GET',
+    path: 'proof/:index',
+    summary: 'The proof that an entry is in the log, with the newest signed checkpoint',
+    description: 'A c2sp.org/tlog-proof: it proves the leaf at this index to whoever has the leaf.',
+    permission: 'public',
+    params: schemas.proofParams,
+    produces: 'text/plain',
+  })
+  async proof(@PathInput() { index }: { index: number }, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    const proof = await this.queries.inclusion(index);
+    await sendOpen(request, reply, proof, { type: TEXT, cache: FOR_A_SECOND });
+  }
+
+  @Endpoint({
+    method: 'GET',
+    path: 'consistency',
+    summary: 'The proof that a larger tree of the log begins with a smaller one',
+    description: 'As RFC 9162 section 2.1.4 has it. Tools that read tiles compute it themselves.',
+    permission: 'public',
+    query: schemas.consistencyQuery,
+    reply: schemas.consistencySchema,
+    view: consistencyView,
+  })
+  consistency(@QueryInput() { from, to }: { from: number; to?: number }) {
+    return this.queries.consistency(from, to);
   }
 
   @Endpoint({
@@ -75,6 +101,10 @@ function logView({ origin, vkey, head }: LogOverview) {
     root: head ? toHex(head.root) : null,
     publishedAt: head?.publishedAt.toISOString() ?? null,
   };
+}
+
+function consistencyView({ from, to, hashes }: { from: number; to: number; hashes: Uint8Array[] }) {
+  return { from, to, hashes: hashes.map(toBase64) };
 }
 
 function leavesView({ size, items }: { size: number; items: PublicLeaf[] }) {

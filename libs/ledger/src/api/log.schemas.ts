@@ -15,6 +15,23 @@ export const tileParams = z.strictObject({
   '*': z.string().max(100).describe('`<L>/<N>[.p/<W>]` or `entries/<N>[.p/<W>]`, as c2sp.org/tlog-tiles has it.'),
 });
 
+const indexSchema = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+export const proofParams = z.strictObject({ index: indexSchema.describe('Of the entry, from 0.') });
+
+export const consistencyQuery = z.strictObject({
+  from: indexSchema.describe('Size of the smaller tree.'),
+  to: indexSchema.optional().describe('Size of the larger tree; the newest published one unless given.'),
+});
+
+export const consistencySchema = z
+  .object({
+    from: z.int(),
+    to: z.int(),
+    hashes: z.array(z.string()).describe('The proof: hashes in base64, as RFC 9162 section 2.1.4.2 takes them.'),
+  })
+  .meta({ id: 'LogConsistency' });
+
 export const leavesQuery = z.strictObject({
   from: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).describe('Index of the first leaf.'),
   limit: z.coerce.number().int().min(1).max(MAX_LEAVES).default(256).describe('How many at most.'),

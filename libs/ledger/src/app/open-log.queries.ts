@@ -1,10 +1,19 @@
 import { Injectable } from '@nestjs/common';
-import { NotFoundError } from '#kernel';
-import { encodeEntryBundle, parseTilePath, TILE_WIDTH, TreeHasher, tileWidth } from '#merkle';
+import { InvalidInputError, NotFoundError } from '#kernel';
+import {
+  encodeEntryBundle,
+  formatTlogProof,
+  parseTilePath,
+  TILE_WIDTH,
+  type TileTree,
+  TreeHasher,
+  tileWidth,
+} from '#merkle';
 import { nodeCrypto } from '#proof';
 import { LogEmptyError } from '../domain/ledger.errors.js';
 import { LogIdentity } from '../infra/log-identity.js';
 import { OpenLogRepository, type PublishedHead } from '../infra/open-log.repository.js';
+import { publishedTree } from './published-tree.js';
 
 /** How many leaves one request may ask for. */
 export const MAX_LEAVES = 1000;
@@ -66,12 +75,46 @@ export class OpenLogQueries {
     return { size, items: leaves.map(({ index, leaf }) => ({ index, leaf, hash: this.hasher.leaf(leaf) })) };
   }
 
+  /**
+   * Proves that an entry is in the newest published tree, as a c2sp.org/tlog-proof: whoever has the entry needs nothing else.
+   * @throws NotFoundError when the tree has no such index; LogEmptyError
+   */
+  async inclusion(index: number): Promise<string> {
+    const { size, note } = await this.publishedHead();
+    if (index >= size) throw new NotFoundError('entry of the log', String(index));
+    const hashes = await this.tree(size).inclusionProof(index);
+    return formatTlogProof({ index, hashes, checkpoint: note, extra: null });
+  }
+
+  /**
+   * Proves that the tree of `to` entries begins with that of `from` entries; `to` is the newest published size unless given.
+   * @throws InvalidInputError when they are the wrong way round; NotFoundError when the tree is not that large; LogEmptyError
+   */
+  async consistency(from: number, to?: number): Promise<{ from: number; to: number; hashes: Uint8Array[] }> {
+    const { size } = await this.publishedHead();
+    const second = to ?? size;
+    if (second > size) throw new NotFoundError('tree of the log', String(second));
+    if (from > second) throw new InvalidInputError([WRONG_WAY_ROUND]);
+    return { from, to: second, hashes: await this.tree(size).consistencyProof(from, second) };
+  }
+
+  private tree(size: number): TileTree {
+    return publishedTree(this.log, this.hasher, size);
+  }
+
   private async publishedHead(): Promise<PublishedHead> {
     const head = await this.log.newestHead();
     if (!head) throw new LogEmptyError();
     return head;
   }
 }
+
+const WRONG_WAY_ROUND = {
+  pointer: '/query/from',
+  rule: 'consistency.order',
+  message: 'it is larger than the tree that it is to be the beginning of',
+  fix: 'let `from` be the smaller one of the two sizes',
+};
 
 function readTilePath(path: string) {
   try {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { formatCheckpoint, verifyNote } from '#merkle';
+import { verifyNote } from '#merkle';
 import { nodeCrypto } from '#proof';
 import { CheckpointGate } from '../domain/checkpoint-gate.js';
 import { EpochLostError, type HeldLog } from '../domain/held-log.js';
@@ -27,8 +27,10 @@ export class PublishHeadService {
   /** Returns the log with its whole tree published, or on its way there. @throws EpochLostError, LogRolledBackError */
   async execute(held: HeldLog): Promise<HeldLog> {
     const head = { size: held.appender.size, root: held.root };
-    const note = this.identity.signNote(formatCheckpoint({ origin: this.identity.origin, ...head, extensions: [] }));
-    await verifyNote(note, [this.identity.key], nodeCrypto.ed25519Verify);
+    // The batch may have brought a new key in, which signs from this head on.
+    await this.identity.refresh();
+    const note = this.identity.signCheckpoint(head);
+    await verifyNote(note, [this.identity.keyFor(head.size)], nodeCrypto.ed25519Verify);
     await this.advanceFile(held.epoch, head.size, note);
     await this.gate.pass({ ...head, note, epoch: held.epoch });
     return { ...held, publishedSize: head.size };

@@ -7,6 +7,7 @@ import { LogCorruptError, LogRolledBackError } from '../domain/ledger.errors.js'
 import { AnchoredHeadSource, type KnownHead, requireContinuation } from '../domain/rollback-guard.js';
 import { HeadFile } from '../infra/head-file.js';
 import { LogRepository, type StoredHead } from '../infra/log.repository.js';
+import { LogIdentity } from '../infra/log-identity.js';
 
 /**
  * Makes this process the one that writes the log, when nobody holds it: starts a new epoch, loads the edge of the tree and
@@ -21,6 +22,7 @@ export class TakeOverLogService {
     private readonly uow: SystemUnitOfWork,
     private readonly log: LogRepository,
     private readonly headFile: HeadFile,
+    private readonly identity: LogIdentity,
     @Optional() @Inject(AnchoredHeadSource) private readonly anchors?: AnchoredHeadSource,
   ) {}
 
@@ -30,6 +32,7 @@ export class TakeOverLogService {
    */
   async execute(holder: string): Promise<HeldLog | null> {
     if (!(await this.uow.run((tx) => this.log.mayTakeOver(tx, holder)))) return null;
+    await this.identity.refresh();
     const outside = await this.outsideHeads();
     return this.uow.run(async (tx) => {
       const head = await this.log.lockHead(tx);

@@ -53,6 +53,16 @@ export class ReceiptNotReadyError extends ConflictError {
   }
 }
 
+/** The last change of the log's key is recorded, and its entry is not in the log yet. */
+export class LogKeyRotationPendingError extends ConflictError {
+  constructor() {
+    super(
+      'LogKeyRotationPending',
+      'The last rotation is recorded and not in the log yet, so which key signs is not settled; ask again in a moment.',
+    );
+  }
+}
+
 /** Nothing has been published yet. */
 export class LogEmptyError extends ConflictError {
   constructor() {

@@ -1,9 +1,10 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type NoteKey, parseCheckpoint, verifyNote } from '#merkle';
+import { parseCheckpoint, parseNote, verifyNote } from '#merkle';
 import { nodeCrypto } from '#proof';
 import { LogRolledBackError } from '../domain/ledger.errors.js';
 import type { KnownHead } from '../domain/rollback-guard.js';
+import type { LogIdentity } from './log-identity.js';
 
 interface HeadFileContent {
   v: 1;
@@ -19,11 +20,11 @@ interface HeadFileContent {
 export class HeadFile {
   private constructor(
     readonly path: string,
-    private readonly log: NoteKey,
+    private readonly log: LogIdentity,
   ) {}
 
   /** Makes the folder when there is none; reads and writes nothing yet. */
-  static async prepare(path: string, log: NoteKey): Promise<HeadFile> {
+  static async prepare(path: string, log: LogIdentity): Promise<HeadFile> {
     await mkdir(dirname(path), { recursive: true });
     return new HeadFile(path, log);
   }
@@ -40,13 +41,15 @@ export class HeadFile {
     try {
       const content = JSON.parse(text) as HeadFileContent;
       if (content.v !== 1 || !Number.isSafeInteger(content.epoch)) throw new Error('not a head file of version 1');
-      const { text: signed } = await verifyNote(content.checkpoint, [this.log], nodeCrypto.ed25519Verify);
-      const { origin, size, root } = parseCheckpoint(signed);
-      if (origin !== this.log.name) throw new Error('the head is that of another log');
+      const { origin, size, root } = parseCheckpoint(parseNote(content.checkpoint).text);
+      if (origin !== this.log.origin) throw new Error('the head is that of another log');
+      await verifyNote(content.checkpoint, [this.log.keyFor(size)], nodeCrypto.ed25519Verify);
       return { source: `the head file ${this.path}`, size, root, epoch: content.epoch };
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : 'it cannot be read';
-      throw new LogRolledBackError(`the head file ${this.path} holds no head of the log ${this.log.name} (${reason})`);
+      throw new LogRolledBackError(
+        `the head file ${this.path} holds no head of the log ${this.log.origin} (${reason})`,
+      );
     }
   }
 
