@@ -12,6 +12,7 @@ module.exports = {
     'keyring',
     'auth',
     'http',
+    'egress',
     'telemetry',
   ],
   FEATURE: ['tenancy', 'network', 'ledger', 'provisioning', 'migration', 'operations'],

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { type Cidr, parseCidr } from '#ip';
 
 /** What the text of a variable may be: the schema that reads it, and the same rule in words. */
 export interface SettingKind<T> {
@@ -50,6 +51,33 @@ export const nameList: SettingKind<readonly string[]> = {
     .transform((value) => value.split(','))
     .refine((names) => new Set(names).size === names.length),
   rule: 'names of lower-case letters, digits and dashes, separated by commas, each once',
+};
+
+function isCidr(text: string): boolean {
+  try {
+    parseCidr(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Networks in canonical text, separated by commas. */
+export const cidrList: SettingKind<readonly Cidr[]> = {
+  schema: plainText
+    .refine((value) => value.split(',').every(isCidr))
+    .transform((value) => value.split(',').map((text) => parseCidr(text))),
+  rule: 'networks such as 10.0.0.0/8 or fd00::/8, separated by commas',
+};
+
+/** Addresses of servers, each with its port or without. */
+export const addressList: SettingKind<readonly string[]> = {
+  schema: plainText
+    .transform((value) => value.split(','))
+    .refine((servers) =>
+      servers.every((server) => isIP(server.replace(/^\[(.+)\](:\d+)?$|^([\d.]+):\d+$/, '$1$3')) !== 0),
+    ),
+  rule: 'IP addresses, each with a port or without (192.0.2.1:53, [2001:db8::1]:53), separated by commas',
 };
 
 export const commandLine: SettingKind<string> = { schema: plainText, rule: 'a command line on one line' };

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { projectRoot } from './project-root.js';
 import {
+  addressList,
   chainFinality,
+  cidrList,
   commandLine,
   host,
   nameList,
@@ -338,6 +340,36 @@ export const settingsList = {
     [50, 5_000, 60_000],
     'How often it is asked whether the API key behind an open stream still works, in milliseconds.',
   ),
+  egressAllow: required({
+    variable: 'FREEHOLD_EGRESS_ALLOW',
+    group: 'Running',
+    kind: cidrList,
+    description:
+      'Networks that webhooks may reach though they are not public. Whatever listens there can be posted to by every tenant.',
+    fallback: () => [],
+    fallbackText: 'none',
+    example: '10.20.0.0/16',
+  }),
+  egressHttp: required({
+    variable: 'FREEHOLD_EGRESS_HTTP',
+    group: 'Running',
+    kind: oneOf('refuse', 'allow'),
+    description:
+      'Whether webhooks may be plain HTTP. For development: what is sent can be read and changed on its way.',
+    fallback: () => 'refuse' as const,
+    fallbackText: 'refuse',
+    example: 'allow',
+  }),
+  egressDns: required({
+    variable: 'FREEHOLD_EGRESS_DNS',
+    group: 'Running',
+    kind: addressList,
+    description:
+      "The DNS servers that are asked for the names of webhooks' hosts. One that does not know the operator's own zones tells tenants nothing of them.",
+    fallback: () => [],
+    fallbackText: 'those of the system',
+    example: '192.0.2.53,[2001:db8::53]:5353',
+  }),
   logLevel: required({
     variable: 'FREEHOLD_LOG_LEVEL',
     group: 'Running',

@@ -26,7 +26,7 @@ export {
 export * from './ip-rule.error.js';
 export * from './lpm-table.js';
 export * from './route-selection.js';
-export { PRIVATE_RANGES, unroutableRangeOf } from './special-ranges.js';
+export { notPublicBecause, PRIVATE_RANGES, unroutableRangeOf } from './special-ranges.js';
 export * from './subnet.rules.js';
 export {
   requireDisjoint,
