@@ -18,11 +18,13 @@ export {
 } from './anchor-proof.js';
 export { type AnchorRecord, parseAnchorRecord } from './anchor-record.js';
 export { hasHash, parseBlockHeader } from './block-header.js';
+export * from './broken-promise.js';
 export { BundleWriter, type WrittenEntry } from './bundle-format.js';
 export * from './content-digest.js';
 export * from './disclosure.js';
 export type { ChainedEvidence, StoredEvidence } from './entry-evidence.js';
 export { type EntryOpening, GENESIS_ACTION, openLeaf } from './entry-opening.js';
+export * from './equivocation.js';
 export * from './evidence.js';
 export { checkEvidenceJob, type EvidenceChecker, type EvidenceJob, type EvidenceVerdict } from './evidence-check.js';
 export { anchorLogId } from './evm-primitives.js';

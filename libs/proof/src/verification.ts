@@ -15,6 +15,10 @@ export type StepName =
   | 'witnesses'
   | 'anchor'
   | 'consistency'
+  // Of evidence against a log: its promise, that an entry is not there, and two heads that contradict each other.
+  | 'promise'
+  | 'absence'
+  | 'heads'
   // Of documents with many entries.
   | 'checkpoints'
   | 'leaf'
