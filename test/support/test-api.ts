@@ -8,6 +8,7 @@ import { createLogger } from '#telemetry';
 import { bootstrapOperator } from '../../apps/api/src/bootstrap-operator.js';
 import { createApi } from '../../apps/api/src/create-api.js';
 import { createTestDatabase, type TestDatabase } from './embedded-database.js';
+import { RootKey } from './request-signer.js';
 
 /** A reply, read whole. */
 export interface TestReply {
@@ -35,7 +36,7 @@ export interface TestApi {
   operator: Caller;
   caller(apiKey: string | null): Caller;
   /** A new tenant with its owner as caller. */
-  tenant(name?: string): Promise<{ id: string; apiKey: string; viewKey: Buffer; call: Caller }>;
+  tenant(name?: string): Promise<{ id: string; apiKey: string; viewKey: Buffer; rootKey: RootKey; call: Caller }>;
   close(): Promise<void>;
 }
 
@@ -60,14 +61,15 @@ export async function startTestApi(environment: Record<string, string> = {}): Pr
     caller,
     async tenant(name = `tenant ${randomBytes(4).toString('hex')}`) {
       const viewKey = randomBytes(32);
+      const rootKey = new RootKey();
       const created = await operator('POST', '/v1/system/tenants', {
         name,
-        rootPublicKey: randomBytes(32).toString('base64'),
+        rootPublicKey: rootKey.publicKey,
         viewKey: viewKey.toString('base64'),
       });
       if (created.status !== 201) throw new Error(`no tenant: ${JSON.stringify(created.body)}`);
       const apiKey = created.body.ownerApiKey as string;
-      return { id: created.body.id as string, apiKey, viewKey, call: caller(apiKey) };
+      return { id: created.body.id as string, apiKey, viewKey, rootKey, call: caller(apiKey) };
     },
     async close() {
       await app.close();

@@ -16,6 +16,7 @@ export interface GlobalOptions {
   ifMatch?: string;
   profile?: string;
   url?: string;
+  unsigned: boolean;
 }
 
 export function addGlobalOptions(command: Command): Command {
@@ -27,7 +28,8 @@ export function addGlobalOptions(command: Command): Command {
     .option('--idempotency-key <key>', 'make a change at most once under this key (drawn when absent)')
     .option('--if-match <version>', 'change only what still has this version')
     .option('--profile <name>', 'of the configuration file (also: FREEHOLD_PROFILE)')
-    .option('--url <url>', 'of the API (also: FREEHOLD_URL)');
+    .option('--url <url>', 'of the API (also: FREEHOLD_URL)')
+    .option('--unsigned', 'do not sign changes, even when a signing key is at hand', false);
 }
 
 /** What a command has at hand. */

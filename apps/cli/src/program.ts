@@ -9,6 +9,7 @@ import { addLedgerFiles } from './commands/ledger-files.js';
 import { addLogin } from './commands/login.js';
 import { addMigrate } from './commands/migrate.js';
 import { addOperationWatch } from './commands/operation-watch.js';
+import { addSigningKey } from './commands/signing-key.js';
 import { addTenantCreate } from './commands/tenant-create.js';
 import { addVerify } from './commands/verify.js';
 import { addWitness } from './commands/witness.js';
@@ -32,6 +33,7 @@ export function buildProgram(terminal: Terminal): Command {
   for (const resource of RESOURCES) {
     const group = addResource(program, resource, terminal);
     if (resource.noun === 'tenant') addTenantCreate(group, terminal);
+    if (resource.noun === 'signing-key') addSigningKey(group, terminal);
     if (resource.noun === 'ledger') {
       addLedgerFiles(group, terminal);
       addLedgerFollow(group, terminal);
@@ -60,6 +62,7 @@ function settleAll(command: Command): void {
 }
 
 const AFTER = `
-Settings: FREEHOLD_URL, FREEHOLD_API_KEY, FREEHOLD_PROFILE, FREEHOLD_CONFIG, NO_COLOR.
+Settings: FREEHOLD_URL, FREEHOLD_API_KEY, FREEHOLD_PROFILE, FREEHOLD_CONFIG,
+FREEHOLD_SIGNING_KEY, NO_COLOR.
 Exit codes: 0 ok, 1 error, 2 usage, 4 no permission, 5 conflict, 6 verification failed.
 All commands are described in docs/cli.md.`;

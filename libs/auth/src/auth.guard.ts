@@ -20,6 +20,8 @@ export function declaredPermission(handler: object): RoutePermission | undefined
 export interface AuthenticatedRequest {
   headers: { authorization?: string };
   principal?: Principal;
+  /** The key that the request says it is signed with; whether it is, is checked behind this guard. */
+  signingKeyId?: string;
 }
 
 /** Deny by default. Global (APP_GUARD), because path middleware on Fastify has been bypassed more than once. */
@@ -34,7 +36,10 @@ export class AuthGuard implements CanActivate {
     const permission = this.reflector.get<RoutePermission | undefined>(PERMISSION, context.getHandler());
     if (permission === 'public') return true;
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
-    request.principal = await this.authenticator.authenticate(request.headers.authorization);
+    request.principal = await this.authenticator.authenticate(
+      request.headers.authorization,
+      request.signingKeyId ?? null,
+    );
     if (permission === undefined || !request.principal.permissions.has(permission)) {
       throw new ForbiddenError(permission ?? 'undeclared');
     }

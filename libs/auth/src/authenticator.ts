@@ -17,6 +17,10 @@ export interface Principal {
   actor: Actor;
   tenantId: TenantId;
   permissions: ReadonlySet<Permission>;
+  /** Patterns of the actions that the tenant wants signed, an empty list for all; null when none need be. */
+  signaturesRequired: readonly string[] | null;
+  /** The signing key that was asked for, Ed25519, 32 bytes; null when the user has no such key, or it was revoked. */
+  signingPublicKey: Buffer | null;
 }
 
 interface KeyRow {
@@ -27,6 +31,8 @@ interface KeyRow {
   roles: Role[];
   active: boolean;
   suspended: boolean;
+  signatures_required: string[] | null;
+  signing_public_key: Buffer | null;
 }
 
 /**
@@ -40,12 +46,18 @@ export class Authenticator {
     private readonly hasher: ApiKeyHasher,
   ) {}
 
-  /** @throws UnauthenticatedError; DomainError `TenantSuspended` */
-  async authenticate(authorization: string | undefined): Promise<Principal> {
+  /**
+   * @param signingKeyId the key that the request says it is signed with
+   * @throws UnauthenticatedError; DomainError `TenantSuspended`
+   */
+  async authenticate(authorization: string | undefined, signingKeyId: string | null): Promise<Principal> {
     const token = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(authorization ?? '')?.[1];
     const parsed = token === undefined ? null : parseApiKey(token);
     if (!parsed) throw new UnauthenticatedError();
-    const [row] = await this.database.query<KeyRow>('SELECT * FROM crosstenant.find_api_key($1)', [parsed.id]);
+    const [row] = await this.database.query<KeyRow>('SELECT * FROM crosstenant.find_credential($1, $2)', [
+      parsed.id,
+      signingKeyId,
+    ]);
     const matches = this.hasher.matches(parsed.secret, row?.secret_hmac ?? null);
     if (!row || !matches || !row.active) throw new UnauthenticatedError('This API key is unknown, expired or revoked.');
     if (row.suspended) {
@@ -59,7 +71,7 @@ export class Authenticator {
    * expired, or its tenant is suspended. For a connection that outlives its request.
    */
   async current(keyId: ApiKeyId): Promise<Principal | null> {
-    const [row] = await this.database.query<KeyRow>('SELECT * FROM crosstenant.find_api_key($1)', [keyId]);
+    const [row] = await this.database.query<KeyRow>('SELECT * FROM crosstenant.find_credential($1, NULL)', [keyId]);
     return row?.active && !row.suspended ? principalOf(keyId, row) : null;
   }
 }
@@ -69,5 +81,7 @@ function principalOf(keyId: ApiKeyId, row: KeyRow): Principal {
     actor: { type: 'user', id: row.user_id, keyId, roles: row.roles },
     tenantId: row.tenant_id,
     permissions: permissionsOf(row.roles, row.scopes),
+    signaturesRequired: row.signatures_required,
+    signingPublicKey: row.signing_public_key,
   };
 }

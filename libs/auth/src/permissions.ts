@@ -7,6 +7,9 @@ export const PERMISSIONS = {
   'user:write': 'Create, change and delete users of the tenant',
   'key:read': 'Read the API keys of the tenant (never their secrets)',
   'key:write': 'Create and revoke API keys of the tenant',
+  'signing-key:read': 'Read the signing keys of the tenant',
+  'signing-key:write': "Enrol and revoke signing keys of one's own",
+  'signature-policy:write': 'Say which actions of the tenant must be signed',
   'network:read': 'Read VPCs and everything in them',
   'network:write': 'Create, change and delete VPCs and everything in them',
   'ledger:read': "Read the tenant's ledger entries, receipts and bundles",
@@ -32,6 +35,9 @@ export type Permission = keyof typeof PERMISSIONS;
 
 const READ: Permission[] = ['tenant:read', 'network:read', 'ledger:read', 'migration:read', 'operation:read'];
 
+/** Whoever may change anything may sign it. */
+const SIGN: Permission[] = ['signing-key:read', 'signing-key:write'];
+
 const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
   operator: [
     'tenant:read',
@@ -39,6 +45,8 @@ const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
     'user:write',
     'key:read',
     'key:write',
+    ...SIGN,
+    'signature-policy:write',
     'ledger:read',
     'system:tenant:read',
     'system:tenant:write',
@@ -56,6 +64,8 @@ const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
     ...READ,
     'ledger:disclose',
     'ledger:erase',
+    ...SIGN,
+    'signature-policy:write',
     'user:read',
     'user:write',
     'key:read',
@@ -63,10 +73,10 @@ const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
     'network:write',
     'migration:write',
   ],
-  editor: [...READ, 'network:write', 'migration:write'],
+  editor: [...READ, ...SIGN, 'network:write', 'migration:write'],
   viewer: READ,
-  auditor: ['tenant:read', 'user:read', 'key:read', 'network:read', 'ledger:read', 'migration:read', 'operation:read'],
-  worker: ['migration:read', 'migration:write', 'operation:read'],
+  auditor: [...READ, ...SIGN, 'user:read', 'key:read'],
+  worker: [...SIGN, 'migration:read', 'migration:write', 'operation:read'],
 };
 
 /** Roles that exist in the operator's own tenant only. */

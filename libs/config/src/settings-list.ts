@@ -370,6 +370,24 @@ export const settingsList = {
     fallbackText: 'those of the system',
     example: '192.0.2.53,[2001:db8::53]:5353',
   }),
+  signatureMaxAgeSeconds: required({
+    variable: 'FREEHOLD_SIGNATURE_MAX_AGE_SECONDS',
+    group: 'Running',
+    kind: wholeNumber(1, 3600),
+    description: 'How old the signature of a request may be when it arrives. Within that time its nonce is remembered.',
+    fallback: () => 300,
+    fallbackText: '300',
+    example: '300',
+  }),
+  signatureMaxSkewSeconds: required({
+    variable: 'FREEHOLD_SIGNATURE_MAX_SKEW_SECONDS',
+    group: 'Running',
+    kind: wholeNumber(0, 3600),
+    description: 'How far ahead of ours the clock of who signs a request may be.',
+    fallback: () => 30,
+    fallbackText: '30',
+    example: '30',
+  }),
   logLevel: required({
     variable: 'FREEHOLD_LOG_LEVEL',
     group: 'Running',
@@ -390,6 +408,7 @@ export const clientVariables: Record<string, string> = {
   FREEHOLD_API_KEY: 'The API key that the `freehold` command sends.',
   FREEHOLD_PROFILE: "The profile of the `freehold` command's configuration file.",
   FREEHOLD_CONFIG: "The `freehold` command's configuration file.",
+  FREEHOLD_SIGNING_KEY: 'The file of the signing key with which the `freehold` command signs changes.',
 };
 
 export const TEST_PREFIX = 'FREEHOLD_TEST_';

@@ -1,5 +1,5 @@
 import { ConflictError, DomainError, type IdempotencyScope, type OpContext, type StoredReply } from '#kernel';
-import { postgresErrorOf } from './sql-state.js';
+import { postgresErrorOf, translation } from './sql-state.js';
 import { type Statement, setTenant } from './tx.js';
 
 /** Not an error of the caller's: the request was answered before, and this is the answer. Unwinds the transaction. */
@@ -12,14 +12,17 @@ export class ReplayedReply extends Error {
 
 interface IdempotencyRow {
   request_hash: Buffer;
+  signing_key_id: string | null;
+  nonce: string | null;
   status: number;
   etag: string | null;
   body: unknown;
 }
 
-/** SQLSTATEs of `open_request` (migrations/20261126000800-open-request.sql). */
+/** SQLSTATEs of `open_request` and `open_signed_request` (migrations/20261126000800-*, 20261126000100-*). */
 const IN_FLIGHT = 'FH001';
 const ANSWERED = 'FH002';
+const NONCE_USED = 'FH003';
 
 /**
  * Opens the caller's context in the database: the tenant for row level security and, when the request carries an
@@ -27,11 +30,32 @@ const ANSWERED = 'FH002';
  */
 export function openContext(ctx: OpContext, idempotency: IdempotencyScope | undefined): Statement {
   if (!idempotency) return setTenant(ctx.tenantId);
-  return {
-    sql: 'SELECT open_request($1, $2, $3)',
-    params: [ctx.tenantId, idempotency.scope, idempotency.key],
-    translate: (error) => (postgresErrorOf(error)?.code === IN_FLIGHT ? inFlight() : error),
-  };
+  const { tenantId, signature } = ctx;
+  const params = [tenantId, idempotency.scope, idempotency.key];
+  const translate = openingError;
+  if (!signature) return { sql: 'SELECT open_request($1, $2, $3)', params, translate };
+  params.push(signature.keyId, signature.nonce);
+  return { sql: 'SELECT open_signed_request($1, $2, $3, $4, $5)', params, translate };
+}
+
+function openingError(error: unknown): unknown {
+  const code = postgresErrorOf(error)?.code;
+  if (code === IN_FLIGHT) return inFlight();
+  return code === NONCE_USED ? nonceReused() : error;
+}
+
+/** A signature is for one request: whoever saw it can send it again, and nothing comes of it. */
+function nonceReused(): ConflictError {
+  return new ConflictError('NonceReused', 'The nonce of this signature was used for another request.', {
+    errors: [
+      {
+        pointer: '/header/signature-input',
+        rule: 'signature.nonce-once',
+        message: 'the nonce belongs to another request of this key',
+        fix: 'draw a new nonce for each request and sign again',
+      },
+    ],
+  });
 }
 
 function inFlight(): ConflictError {
@@ -51,7 +75,7 @@ export function readAnswer(ctx: OpContext, { scope, key }: IdempotencyScope): St
   return [
     setTenant(ctx.tenantId),
     {
-      sql: 'SELECT request_hash, status, etag, body FROM idempotency_record WHERE tenant_id = $1 AND scope = $2 AND key = $3',
+      sql: 'SELECT request_hash, signing_key_id, nonce, status, etag, body FROM idempotency_record WHERE tenant_id = $1 AND scope = $2 AND key = $3',
       params: [ctx.tenantId, scope, key],
     },
   ];
@@ -59,9 +83,10 @@ export function readAnswer(ctx: OpContext, { scope, key }: IdempotencyScope): St
 
 /**
  * What the stored row means for this request; undefined when the row was forgotten in between and nothing stands in its way.
- * @returns ReplayedReply, or DomainError `IdempotencyKeyReused`
+ * @returns ReplayedReply, or DomainError `IdempotencyKeyReused`, `NonceReused`
  */
 export function answerFrom(
+  ctx: OpContext,
   { requestHash }: IdempotencyScope,
   rows: readonly Record<string, unknown>[][],
 ): Error | undefined {
@@ -70,6 +95,8 @@ export function answerFrom(
   if (stored.request_hash.equals(requestHash)) {
     return new ReplayedReply({ status: stored.status, etag: stored.etag, body: stored.body });
   }
+  const { keyId, nonce } = ctx.signature ?? {};
+  if (nonce !== undefined && stored.signing_key_id === keyId && stored.nonce === nonce) return nonceReused();
   return new DomainError(
     'unprocessable',
     'IdempotencyKeyReused',
@@ -92,8 +119,8 @@ export function storeReply(ctx: OpContext, reply: StoredReply): Statement[] {
   if (!ctx.idempotency) return [];
   return [
     {
-      sql: `INSERT INTO idempotency_record (tenant_id, scope, key, request_hash, status, etag, body)
-            VALUES ($1, $2, $3, $4, $5, $6, $7::json)`,
+      sql: `INSERT INTO idempotency_record (tenant_id, scope, key, request_hash, status, etag, body, signing_key_id, nonce)
+            VALUES ($1, $2, $3, $4, $5, $6, $7::json, $8, $9)`,
       params: [
         ctx.tenantId,
         ctx.idempotency.scope,
@@ -102,7 +129,10 @@ export function storeReply(ctx: OpContext, reply: StoredReply): Statement[] {
         reply.status,
         reply.etag,
         JSON.stringify(reply.storedBody ?? reply.body),
+        ctx.signature?.keyId ?? null,
+        ctx.signature?.nonce ?? null,
       ],
+      translate: translation({ idempotency_record_nonce: nonceReused }),
     },
   ];
 }

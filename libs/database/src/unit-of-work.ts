@@ -149,7 +149,9 @@ async function answerOf(runner: QueryRunner, ctx: OpContext, idempotency: Idempo
   const tx = new Tx(runner.manager, await runner.connect(), ctx);
   const rows = await tx.pipeline([{ sql: 'BEGIN READ ONLY' }, ...readAnswer(ctx, idempotency)]);
   await tx.pipeline([{ sql: 'COMMIT' }]);
-  return answerFrom(idempotency, rows) ?? Object.assign(new Error('the stored reply was forgotten'), { code: '40001' });
+  return (
+    answerFrom(ctx, idempotency, rows) ?? Object.assign(new Error('the stored reply was forgotten'), { code: '40001' })
+  );
 }
 
 /** What goes to the database with the commit; in a dry run, what is tried before all is taken back. */

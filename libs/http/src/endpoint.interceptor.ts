@@ -14,6 +14,7 @@ import {
   type RecordedEntry,
   type ReplySlot,
   type RequestId,
+  type RequestSignature,
   type StoredReply,
   SYSTEM_TENANT_ID,
 } from '#kernel';
@@ -21,7 +22,11 @@ import { type EndpointSpec, endpointSpec, isChange, type PreparedRequest, succes
 import { prepareReply, tagOf } from './reply.js';
 import { validate } from './validation.js';
 
-type IncomingRequest = FastifyRequest & { principal?: Principal; prepared?: PreparedRequest };
+type IncomingRequest = FastifyRequest & {
+  principal?: Principal;
+  signature?: RequestSignature;
+  prepared?: PreparedRequest;
+};
 
 const NOTHING = z.strictObject({});
 const DRY_RUN = z.enum(['true', 'false']).optional();
@@ -63,6 +68,8 @@ function prepare(spec: EndpointSpec, request: IncomingRequest): PreparedRequest 
     permissions: request.principal?.permissions ?? new Set(),
     requestId: request.id as RequestId,
     ifMatch: parseIfMatch(request.headers['if-match']),
+    signature: request.signature,
+    signaturesRequired: request.principal?.signaturesRequired ?? undefined,
   };
   if (change) {
     op.dryRun = validate(DRY_RUN, dryRun, 'query') === 'true';

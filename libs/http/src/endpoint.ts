@@ -34,6 +34,8 @@ export interface EndpointSpec {
   view?: (result: never) => unknown;
   /** Of a change: which member of its reply is a secret that a replay must not show again. */
   secretField?: string;
+  /** The body holds a secret: no evidence of a signed request keeps it. */
+  secretBody?: boolean;
   /** The media type of a reply that is not JSON. */
   produces?: string;
 }

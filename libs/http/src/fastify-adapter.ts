@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
@@ -38,8 +39,7 @@ export function createFastifyAdapter(): FastifyAdapter {
       );
     },
   });
-  // JSON is the only body there is.
-  adapter.getInstance().removeContentTypeParser('text/plain');
+  keepJsonAlone(adapter);
   adapter.getInstance().addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id);
     // Many clients name a media type on a DELETE that has no body; nothing is there to be parsed.
@@ -48,6 +48,27 @@ export function createFastifyAdapter(): FastifyAdapter {
     }
   });
   return adapter;
+}
+
+type BodyParser = (
+  request: FastifyRequest,
+  body: string,
+  done: (error: Error | null, parsed?: unknown) => void,
+) => void;
+
+/**
+ * JSON is the only body there is. Its bytes stay with the request: digests and signatures are over them, and what JSON says
+ * can be written in many ways.
+ */
+function keepJsonAlone(adapter: FastifyAdapter): void {
+  const fastify = adapter.getInstance();
+  const parse = fastify.getDefaultJsonParser('error', 'error') as unknown as BodyParser;
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    (request as FastifyRequest & { rawBody?: Buffer }).rawBody = body;
+    if (isUtf8(body)) return parse(request, body.toString('utf8'), done);
+    done(Object.assign(new Error('the body is not UTF-8'), { statusCode: 400 }));
+  });
 }
 
 function requestId(given: string | string[] | undefined): string {

@@ -10,6 +10,7 @@ export const ID_PREFIXES = {
   tenant: 'tnt',
   user: 'usr',
   apiKey: 'key',
+  signingKey: 'sgk',
   vpc: 'vpc',
   cidrBlock: 'vpc-cidr-assoc',
   subnet: 'subnet',
@@ -41,6 +42,7 @@ export type Id<K extends ResourceKind> = string & { readonly [brand]: K };
 export type TenantId = Id<'tenant'>;
 export type UserId = Id<'user'>;
 export type ApiKeyId = Id<'apiKey'>;
+export type SigningKeyId = Id<'signingKey'>;
 export type VpcId = Id<'vpc'>;
 export type CidrBlockId = Id<'cidrBlock'>;
 export type SubnetId = Id<'subnet'>;

@@ -1,5 +1,5 @@
 import { DomainError } from './errors.js';
-import type { ApiKeyId, TenantId, UserId } from './ids.js';
+import type { ApiKeyId, SigningKeyId, TenantId, UserId } from './ids.js';
 
 export const ROLES = ['operator', 'tenant-owner', 'editor', 'viewer', 'auditor', 'worker'] as const;
 export type Role = (typeof ROLES)[number];
@@ -43,6 +43,19 @@ export interface RecordedEntry {
   promise: string;
 }
 
+/** A signature over the request, which was verified, and the evidence that is kept of it (docs/formats/evidence-v1.md). */
+export interface RequestSignature {
+  keyId: SigningKeyId;
+  /** Makes the request one that happens once: a key uses it for one request. */
+  nonce: string;
+  evidence: {
+    document: Uint8Array;
+    salt: Uint8Array;
+    /** What entries hold of it: 64 hexadecimal digits. */
+    commitment: string;
+  };
+}
+
 /**
  * The context of one operation: who, for which tenant, under which request id, and how the request vouches for itself.
  * Goes first in every use case; nothing below HTTP reads a request.
@@ -58,6 +71,10 @@ export interface OpContext {
   /** The entity versions the caller expects (If-Match), or undefined when it did not say. `*` matches any. */
   ifMatch?: readonly string[];
   reply?: ReplySlot;
+  /** The caller's signature over the request; without it, the service alone says who acted. */
+  signature?: RequestSignature;
+  /** Patterns of the actions that the actor's tenant wants signed, an empty list for all; absent when none need be. */
+  signaturesRequired?: readonly string[];
 }
 
 /**

@@ -8,5 +8,6 @@ export { AnchoringBlockedError } from './domain/anchor.errors.js';
 export { AnchorDirectory } from './domain/anchor-directory.js';
 export { LogCorruptError, LogRolledBackError } from './domain/ledger.errors.js';
 export { AnchoredHeadSource, type LogHead } from './domain/rollback-guard.js';
+export { isSignaturePattern, type SignaturePatterns } from './domain/signature-policy.js';
 export { LogIdentity } from './infra/log-identity.js';
 export * from './ledger.module.js';

@@ -32,6 +32,7 @@ import { CheckpointGate } from './domain/checkpoint-gate.js';
 import type { WitnessSetting } from './domain/witness.js';
 import { EntryErasureRepository } from './infra/entry-erasure.repository.js';
 import { EntrySearchRepository } from './infra/entry-search.repository.js';
+import { EvidenceRepository } from './infra/evidence.repository.js';
 import { HeadFile } from './infra/head-file.js';
 import { LedgerEntryRepository } from './infra/ledger-entry.repository.js';
 import { LogRepository } from './infra/log.repository.js';
@@ -66,11 +67,12 @@ export class LedgerModule {
         },
         LogKeyRepository,
         LedgerEntryRepository,
+        EvidenceRepository,
         TenantChainRepository,
         LedgerWriter,
         TenantChains,
       ],
-      exports: [LedgerWriter, TenantChains, TenantChainRepository, LogIdentity, LogKeyRepository],
+      exports: [EvidenceRepository, LedgerWriter, TenantChains, TenantChainRepository, LogIdentity, LogKeyRepository],
     };
   }
 }

@@ -70,6 +70,9 @@ export const EFFECT_RULES: readonly EffectRule[] = [
   deleted('DELETE /v1/users/{userId}', 'user.deleted'),
   created('POST /v1/api-keys', 'api-key.created', { fields: { expiresAt: as('expiresAt', instant) } }),
   changed('DELETE /v1/api-keys/{keyId}', 'api-key.revoked', { moves: ['revokedAt'] }),
+  created('POST /v1/signing-keys', 'signing-key.enrolled', { id: '{id}' }),
+  changed('DELETE /v1/signing-keys/{keyId}', 'signing-key.revoked', { moves: ['revokedAt'] }),
+  noted('PUT /v1/tenant/signature-policy', 'signature-policy.set', { id: undefined }),
   created('POST /v1/system/tenants', 'tenant.created', {
     fields: { viewKey: untold },
     along: ['tenant.genesis', 'user.created', 'api-key.created'],

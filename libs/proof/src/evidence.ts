@@ -1,5 +1,4 @@
-import { canonicalJson, type JsonValue } from '#kernel';
-import { equalBytes, FormatError, fromBase64, toBase64, toHex } from '#merkle';
+import { equalBytes, FormatError, fromBase64, toHex, utf8 } from '#merkle';
 import { parseCanonical } from './canonical-parse.js';
 import { parseContentDigest } from './content-digest.js';
 import { membersOf } from './ledger-body.js';
@@ -23,12 +22,12 @@ export interface EvidenceDocument {
   keyId: string;
   /** The value of the signature's member of Signature-Input, as it was signed. */
   signatureInput: string;
-  /** Ed25519, 64 bytes. */
-  signature: Uint8Array;
+  /** Base64 of the 64 bytes of an Ed25519 signature. */
+  signature: string;
   /** The covered components in their order. */
   components: readonly Component[];
-  /** The request's body; null when it has none, or when it holds a secret and is kept nowhere. */
-  content: Uint8Array | null;
+  /** Base64 of the request's body; null when it has none, or when it holds a secret and is kept nowhere. */
+  content: string | null;
 }
 
 /** What a signed request asked for, once its signature held. */
@@ -56,17 +55,19 @@ export const MAX_EVIDENCE_BYTES = 2 << 20;
 const SIGNING_KEY_ID = /^sgk-[0-9a-f]{17}$/;
 const COVERED: ReadonlySet<string> = new Set([...REQUIRED_COMPONENTS, ...OPTIONAL_COMPONENTS]);
 
-/** The document's bytes: what the commitment is made over. @throws FormatError, NotCanonicalizableError */
-export function encodeEvidence(evidence: EvidenceDocument): Uint8Array {
-  return canonicalJson({
-    v: 1,
-    type: 'freehold-evidence',
-    keyId: evidence.keyId,
-    signatureInput: evidence.signatureInput,
-    signature: toBase64(evidence.signature),
-    components: evidence.components as unknown as JsonValue,
-    content: evidence.content && toBase64(evidence.content),
-  });
+/** The document's bytes: what the commitment is made over. Its texts are ASCII, as those of a signature base are. */
+export function encodeEvidence({
+  keyId,
+  signatureInput,
+  signature,
+  components,
+  content,
+}: EvidenceDocument): Uint8Array {
+  // Canonical JSON of known members, written out: one is made for every signed change.
+  const shown = content === null ? 'null' : `"${content}"`;
+  return utf8(
+    `{"components":${JSON.stringify(components)},"content":${shown},"keyId":"${keyId}","signature":"${signature}","signatureInput":${JSON.stringify(signatureInput)},"type":"freehold-evidence","v":1}`,
+  );
 }
 
 /** `HMAC-SHA-256(salt, document)` in hexadecimal: what an entry's `vouched.evidence` holds. @throws FormatError */
@@ -91,13 +92,7 @@ export function parseEvidence(document: Uint8Array): EvidenceDocument {
     throw new FormatError("the evidence's components are not pairs of a name and a value");
   }
   if (content !== null && typeof content !== 'string') throw new FormatError("the evidence's content is not base64");
-  return {
-    keyId,
-    signatureInput,
-    signature: fromBase64(signature),
-    components,
-    content: content === null ? null : fromBase64(content),
-  };
+  return { keyId, signatureInput, signature, components, content };
 }
 
 function isComponent(value: unknown): value is Component {
@@ -118,7 +113,7 @@ export async function verifyEvidence(
   const evidence = parseEvidence(document);
   const facts = evidenceFacts(crypto, evidence);
   const base = signatureBase(evidence.components, evidence.signatureInput);
-  if (!(await crypto.ed25519Verify(publicKey, base, evidence.signature))) {
+  if (!(await crypto.ed25519Verify(publicKey, base, fromBase64(evidence.signature)))) {
     throw new FormatError(`the signature of the request is not one of ${evidence.keyId}`);
   }
   return facts;
@@ -141,15 +136,16 @@ function evidenceFacts(
   const missing = REQUIRED_COMPONENTS.find((name) => !values.has(name));
   if (missing !== undefined) throw new FormatError(`the signature does not cover ${missing}`);
   const digest = values.get('content-digest');
-  if (content !== null) requireContent(crypto, digest, content);
+  const body = content === null ? null : fromBase64(content);
+  if (body) requireContent(crypto, digest, body);
   return {
     keyId,
     method: values.get('@method')!,
     authority: values.get('@authority')!,
     path: values.get('@path')!,
     query: values.get('@query')!,
-    body: content,
-    bodyWithheld: content === null && digest !== undefined,
+    body,
+    bodyWithheld: body === null && digest !== undefined,
     created: input.created,
     nonce: input.nonce,
     idempotencyKey: values.get('idempotency-key')!,

@@ -7,7 +7,10 @@ const KEPT_HOURS = 24;
 const BATCH = 5_000;
 const EVERY_MS = 10 * 60_000;
 
-/** Forgets replies to requests with an Idempotency-Key after a day: that long a caller may ask for its first answer again. */
+/**
+ * Forgets replies to requests with an Idempotency-Key after a day: that long a caller may ask for its first answer again. The
+ * nonces of signed requests are in the same rows; by then their signatures are long too old to be taken.
+ */
 @Injectable()
 export class ForgetReplies implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly loop: PollingLoop;

@@ -3,28 +3,50 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuthModule } from '#auth';
 import { ApiKeysController } from './api/api-keys.controller.js';
 import { OwnTenantController } from './api/own-tenant.controller.js';
+import { SignaturePolicyController } from './api/signature-policy.controller.js';
+import { SigningKeysController } from './api/signing-keys.controller.js';
 import { TenantsController } from './api/tenants.controller.js';
 import { UsersController } from './api/users.controller.js';
 import { BootstrapOperatorService } from './app/bootstrap-operator.service.js';
 import { ChangeTenantService } from './app/change-tenant.service.js';
 import { CreateApiKeyService } from './app/create-api-key.service.js';
 import { CreateTenantService } from './app/create-tenant.service.js';
+import { EnrolSigningKeyService } from './app/enrol-signing-key.service.js';
 import { ManageUsersService } from './app/manage-users.service.js';
 import { RevokeApiKeyService } from './app/revoke-api-key.service.js';
+import { RevokeSigningKeyService } from './app/revoke-signing-key.service.js';
 import { SetQuotaService } from './app/set-quota.service.js';
+import { SetSignaturePolicyService } from './app/set-signature-policy.service.js';
+import { SigningQueries } from './app/signing.queries.js';
 import { TenancyQueries } from './app/tenancy.queries.js';
 import { TenantContents } from './app/tenant-contents.js';
 import { ApiKeyEntity } from './infra/api-key.entity.js';
 import { ApiKeyRepository } from './infra/api-key.repository.js';
 import { QuotaRepository } from './infra/quota.repository.js';
+import { SignaturePolicyEntity } from './infra/signature-policy.entity.js';
+import { SignaturePolicyRepository } from './infra/signature-policy.repository.js';
+import { SigningKeyEntity } from './infra/signing-key.entity.js';
+import { SigningKeyRepository } from './infra/signing-key.repository.js';
 import { TagRepository } from './infra/tag.repository.js';
 import { TenantEntity } from './infra/tenant.entity.js';
 import { TenantRepository } from './infra/tenant.repository.js';
 import { UserEntity } from './infra/user.entity.js';
 import { UserRepository } from './infra/user.repository.js';
 
-const entities = TypeOrmModule.forFeature([TenantEntity, UserEntity, ApiKeyEntity]);
-const repositories = [TenantRepository, UserRepository, ApiKeyRepository];
+const entities = TypeOrmModule.forFeature([
+  TenantEntity,
+  UserEntity,
+  ApiKeyEntity,
+  SigningKeyEntity,
+  SignaturePolicyEntity,
+]);
+const repositories = [
+  TenantRepository,
+  UserRepository,
+  ApiKeyRepository,
+  SigningKeyRepository,
+  SignaturePolicyRepository,
+];
 
 /** Quotas and tags, which every feature's resources use. */
 @Module({
@@ -36,7 +58,14 @@ export class TenantSharedModule {}
 /** Tenants, users and keys over HTTP: for the API process. */
 @Module({
   imports: [entities, AuthModule, TenantSharedModule],
-  controllers: [TenantsController, OwnTenantController, UsersController, ApiKeysController],
+  controllers: [
+    TenantsController,
+    OwnTenantController,
+    UsersController,
+    ApiKeysController,
+    SigningKeysController,
+    SignaturePolicyController,
+  ],
   providers: [
     ...repositories,
     CreateTenantService,
@@ -45,6 +74,10 @@ export class TenantSharedModule {}
     ManageUsersService,
     CreateApiKeyService,
     RevokeApiKeyService,
+    EnrolSigningKeyService,
+    RevokeSigningKeyService,
+    SetSignaturePolicyService,
+    SigningQueries,
     TenancyQueries,
   ],
   exports: [TenantSharedModule],

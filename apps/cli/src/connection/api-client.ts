@@ -3,6 +3,7 @@ import { ConnectionFailed } from '../migrate/client-errors.js';
 import { parseJson, problemFrom } from '../migrate/migration-api.js';
 import { type Patience, retrying } from '../migrate/retrying.js';
 import type { Connection } from './connect.js';
+import type { RequestSigningKey } from './sign-request.js';
 
 export interface ApiRequest {
   method: string;
@@ -20,6 +21,14 @@ export interface ApiRequest {
   lastEventId?: string;
 }
 
+/** A request as it will be sent, but for its signature, which is made for each attempt. */
+interface PreparedRequest {
+  url: string;
+  method: string;
+  headers: Record<string, string>;
+  body?: string;
+}
+
 /** A page of a list. */
 interface Page<T> {
   items: T[];
@@ -31,7 +40,7 @@ const MOST_PER_PAGE = 1000;
 /** Long enough for a process that is being started again, short enough for someone who waits. */
 const PATIENCE: Patience = { forMs: 2_500 };
 
-/** The API over plain HTTP. @throws RemoteProblem for a refusal, ConnectionFailed */
+/** The API over plain HTTP. Changes are signed when the connection has a key for it. @throws RemoteProblem for a refusal, ConnectionFailed */
 export class ApiClient {
   constructor(
     readonly connection: Connection,
@@ -78,7 +87,7 @@ export class ApiClient {
     }
   }
 
-  private prepare(request: ApiRequest): { url: string; init: RequestInit } {
+  private prepare(request: ApiRequest): PreparedRequest {
     const { method, path, query = {}, body, dryRun = false } = request;
     const url = new URL(this.connection.url + path);
     for (const [name, value] of Object.entries(query)) {
@@ -91,18 +100,24 @@ export class ApiClient {
     if (method !== 'GET') headers['idempotency-key'] = request.idempotencyKey ?? randomUUID();
     if (request.ifMatch !== undefined) headers['if-match'] = request.ifMatch;
     if (request.lastEventId !== undefined) headers['last-event-id'] = request.lastEventId;
-    return { url: url.href, init: { method, headers, body: body === undefined ? undefined : JSON.stringify(body) } };
+    return { url: url.href, method, headers, body: body === undefined ? undefined : JSON.stringify(body) };
   }
 
-  private async send(
-    { url, init }: { url: string; init: RequestInit },
-    timeoutMs: number | null = REQUEST_TIMEOUT_MS,
-  ): Promise<Response> {
+  private async send(prepared: PreparedRequest, timeoutMs: number | null = REQUEST_TIMEOUT_MS): Promise<Response> {
     const signal = timeoutMs === null ? undefined : AbortSignal.timeout(timeoutMs);
-    const reply = await whileConnected(url, () => fetch(url, { ...init, signal, redirect: 'error' }));
+    const { url, method, body } = prepared;
+    const { signingKey } = this.connection;
+    const headers = signingKey && method !== 'GET' ? await signed(signingKey, prepared) : prepared.headers;
+    const reply = await whileConnected(url, () => fetch(url, { method, headers, body, signal, redirect: 'error' }));
     if (reply.ok) return reply;
     throw problemFrom(reply.status, parseJson(await whileConnected(url, () => reply.text())));
   }
+}
+
+/** What signing takes is loaded when something is signed. */
+async function signed(key: RequestSigningKey, request: PreparedRequest): Promise<Record<string, string>> {
+  const { signedHeaders } = await import('./sign-request.js');
+  return signedHeaders(key, request);
 }
 
 async function whileConnected<T>(url: string, work: () => Promise<T>): Promise<T> {

@@ -1,10 +1,14 @@
 import { CredentialMissingError, UsageError } from '../cli-errors.js';
 import { findLocalStack, localDataDir } from './local-stack.js';
 import { Profiles } from './profiles.js';
+import type { RequestSigningKey } from './sign-request.js';
+import { SigningKeyFiles } from './signing-key-files.js';
 
 export interface ConnectionOptions {
   url?: string;
   profile?: string;
+  /** Signs no request, even when a key is at hand. */
+  unsigned?: boolean;
 }
 
 export interface Connection {
@@ -12,6 +16,8 @@ export interface Connection {
   url: string;
   /** Null when none is at hand: enough for what the API tells everybody. */
   apiKey: string | null;
+  /** Signs every change; absent or null when none is at hand. */
+  signingKey?: RequestSigningKey | null;
 }
 
 /**
@@ -34,13 +40,16 @@ export function findConnection(options: ConnectionOptions, env: Record<string, s
   }
   const base = baseUrl(url);
   const kept = profile && baseUrl(profile.url) === base ? profile.apiKey : null;
-  return { url: base, apiKey: given.apiKey || kept };
+  const apiKey = given.apiKey || kept;
+  const signingKey = apiKey && !options.unsigned ? new SigningKeyFiles(env).find(base, apiKey) : null;
+  return { url: base, apiKey, ...(signingKey ? { signingKey } : {}) };
 }
 
 /** As above, for what needs a key. @throws CredentialMissingError */
-export function requireCredential({ url, apiKey }: Connection): { url: string; apiKey: string } {
+export function requireCredential(connection: Connection): Connection & { apiKey: string } {
+  const { url, apiKey } = connection;
   if (apiKey === null) throw new CredentialMissingError(url);
-  return { url, apiKey };
+  return { ...connection, apiKey };
 }
 
 /** @throws UsageError */

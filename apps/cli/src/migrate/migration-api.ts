@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { KeyDocument, SegmentRecord, SignedManifest } from '#dataset';
 import type { DatasetId, MigrationId, SegmentId } from '#kernel';
+import type { RequestSigningKey } from '../connection/sign-request.js';
 import { ConnectionFailed, RemoteProblem } from './client-errors.js';
 import { type Patience, retrying } from './retrying.js';
 
@@ -59,6 +60,8 @@ export interface ApiAccess {
   /** Without a slash at its end. */
   url: string;
   apiKey: string;
+  /** Signs every change that is recorded. */
+  signingKey?: RequestSigningKey | null;
   /** How long to go on when the API is away. */
   patience: Patience;
 }
@@ -159,17 +162,14 @@ export class MigrationApi {
 
   private async send<T>(method: string, path: string, body: unknown, idempotencyKey: string | null): Promise<T> {
     const url = this.access.url + path;
+    const content = body === undefined ? undefined : JSON.stringify(body);
     let reply: Response;
     let text: string;
     try {
       reply = await fetch(url, {
         method,
-        headers: {
-          authorization: `Bearer ${this.access.apiKey}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(idempotencyKey === null ? {} : { 'idempotency-key': idempotencyKey }),
-        },
-        body: body === undefined ? undefined : JSON.stringify(body),
+        headers: await this.headers(method, url, content, idempotencyKey),
+        body: content,
         signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       });
       text = await reply.text();
@@ -179,6 +179,18 @@ export class MigrationApi {
     const json = parseJson(text);
     if (reply.ok) return json as T;
     throw problemFrom(reply.status, json);
+  }
+
+  private async headers(method: string, url: string, body: string | undefined, idempotencyKey: string | null) {
+    const headers: Record<string, string> = {
+      authorization: `Bearer ${this.access.apiKey}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(idempotencyKey === null ? {} : { 'idempotency-key': idempotencyKey }),
+    };
+    const { signingKey } = this.access;
+    if (!signingKey || idempotencyKey === null) return headers;
+    const { signedHeaders } = await import('../connection/sign-request.js');
+    return signedHeaders(signingKey, { method, url, headers, body });
   }
 }
 

@@ -96,4 +96,49 @@ export const IDENTITY: Resource[] = [
     ],
     names: { delete: 'revoke' },
   }),
+  // `create`, `enrol`, `use` and `revoke` keep the key's file on this machine in step (commands/signing-key.ts).
+  {
+    noun: 'signing-key',
+    aliases: ['signing-keys'],
+    about: 'keys with which users sign their changes',
+    verbs: [
+      {
+        name: 'list',
+        aliases: ['ls'],
+        about: 'list signing keys',
+        method: 'GET',
+        path: '/v1/signing-keys',
+        list: ['id', 'name', 'userId', 'enrolledBy', 'state', 'createdAt'],
+      },
+      {
+        name: 'get',
+        aliases: ['show'],
+        about: 'read a signing key',
+        method: 'GET',
+        path: '/v1/signing-keys/{keyId}',
+      },
+    ],
+  },
+  {
+    noun: 'signature-policy',
+    about: "which actions of the tenant's users must be signed",
+    verbs: [
+      { name: 'get', aliases: ['show'], about: 'read it', method: 'GET', path: '/v1/tenant/signature-policy' },
+      {
+        name: 'set',
+        about: 'say which actions must be signed',
+        method: 'PUT',
+        path: '/v1/tenant/signature-policy',
+        body: [
+          { name: 'mode', about: 'optional or required', required: true },
+          {
+            name: 'actions',
+            option: 'action',
+            about: 'an action, or a pattern such as subnet.*; none: all',
+            kind: 'list',
+          },
+        ],
+      },
+    ],
+  },
 ];

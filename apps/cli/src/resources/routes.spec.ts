@@ -3,6 +3,7 @@ import { FOLLOW_ROUTES } from '../commands/follow.js';
 import { LEDGER_FILE_ROUTES } from '../commands/ledger-files.js';
 import { MIGRATE_ROUTES } from '../commands/migrate.js';
 import { OPERATION_WATCH_ROUTE } from '../commands/operation-watch.js';
+import { SIGNING_KEY_ROUTES } from '../commands/signing-key.js';
 import { TENANT_CREATE_ROUTE } from '../commands/tenant-create.js';
 import { RESOURCES } from './index.js';
 import type { Field, Verb } from './resource.js';
@@ -35,6 +36,7 @@ describe('the commands', () => {
       OPERATION_WATCH_ROUTE,
       ...FOLLOW_ROUTES,
       ...LEDGER_FILE_ROUTES,
+      ...SIGNING_KEY_ROUTES,
       ...MIGRATE_ROUTES,
     ];
     for (const route of apart) reached.add(route);

@@ -34,7 +34,13 @@ export const ledgerEntrySchema = z
     before: z.unknown(),
     after: z.unknown(),
     requestId: z.string().nullable(),
-    vouched: z.object({ mode: z.string() }).nullable(),
+    vouched: z
+      .object({
+        mode: z.enum(['custodial', 'signed']).describe('custodial: nobody signed, the service says who it was.'),
+        keyId: z.string().optional().describe('The signing key of a signed request.'),
+        evidence: z.string().optional().describe("Commitment to the request's evidence, hexadecimal."),
+      })
+      .nullable(),
     time: timestampSchema.nullable(),
     tenantSeq: z.int().nullable().describe("Its number in the tenant's chain; null until it is in the log."),
     index: z.int().nullable().describe('Its index in the log; null until it is in the log.'),

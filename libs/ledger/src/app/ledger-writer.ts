@@ -1,9 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { DeferredStatement, Tx } from '#database';
-import { type Actor, Clock, type JsonValue, newId, type RecordedEntry, type TenantId } from '#kernel';
-import { type EntryClass, encodeBody, MAX_BODY_BYTES, nodeCrypto, SALT_BYTES } from '#proof';
+import {
+  type Actor,
+  Clock,
+  type JsonValue,
+  newId,
+  type RecordedEntry,
+  type RequestSignature,
+  type TenantId,
+} from '#kernel';
+import { type EntryClass, encodeBody, MAX_BODY_BYTES, nodeCrypto, SALT_BYTES, type Vouching } from '#proof';
 import { EntryTooLargeError } from '../domain/ledger.errors.js';
+import { mustBeSigned, SignatureRequiredError } from '../domain/signature-policy.js';
+import { EvidenceRepository } from '../infra/evidence.repository.js';
 import { LedgerEntryRepository, type NewEntry, type SearchColumns } from '../infra/ledger-entry.repository.js';
 import { LogIdentity } from '../infra/log-identity.js';
 
@@ -44,14 +54,16 @@ export class LedgerWriter {
   constructor(
     private readonly log: LogIdentity,
     private readonly repository: LedgerEntryRepository,
+    private readonly evidence: EvidenceRepository,
     private readonly clock: Clock,
     private readonly options: LedgerWriterOptions,
   ) {}
 
   /**
    * Adds an entry to the transaction and to `tx.entries`. The promise in the result holds once the transaction commits; in
-   * a dry run it is empty, because nothing will be recorded.
-   * @throws EntryTooLargeError; TypeError when nothing says who acts for whom
+   * a dry run it is empty, because nothing will be recorded. What a user asked for by a signed request is vouched for by it;
+   * here, where nothing gets by, a tenant's demand for signatures is met or the change does not happen.
+   * @throws EntryTooLargeError, SignatureRequiredError; TypeError when nothing says who acts for whom
    */
   append(tx: Tx, change: LedgerChange, as?: RecordAs): RecordedEntry {
     const { entry, recorded } = this.draw(tx, change, as);
@@ -72,6 +84,11 @@ export class LedgerWriter {
     if (!tenantId || !actor || !requestId) {
       throw new TypeError(`${change.action}: a transaction without a context must say who acts for whom`);
     }
+    const signature = as ? undefined : tx.ctx?.signature;
+    const demanded = as ? undefined : tx.ctx?.signaturesRequired;
+    if (demanded && actor.type === 'user' && !signature && mustBeSigned(demanded, change.action)) {
+      throw new SignatureRequiredError(change.action);
+    }
     const id = newId('ledgerEntry', now.getTime());
     const body = encodeBody({
       v: 1,
@@ -86,7 +103,7 @@ export class LedgerWriter {
       after: change.after,
       requestId,
       time: now.toISOString(),
-      vouched: { mode: 'custodial' },
+      vouched: vouchingOf(signature),
     });
     if (body.length > MAX_BODY_BYTES) throw new EntryTooLargeError(MAX_BODY_BYTES);
     const bodyHash = nodeCrypto.sha256(body);
@@ -108,8 +125,17 @@ export class LedgerWriter {
   private flush(tx: Tx): DeferredStatement[] {
     const entries = this.collected.get(tx) ?? [];
     this.collected.delete(tx);
-    return [...groupByTenant(entries)].map(([tenantId, own]) => this.repository.insertion(tenantId, own));
+    const { tenantId: signer, signature } = tx.ctx ?? {};
+    return [...groupByTenant(entries)].flatMap(([tenantId, own]) => [
+      ...(signer && signature ? [this.evidence.insertion(tenantId, signer, signature)] : []),
+      this.repository.insertion(tenantId, own),
+    ]);
   }
+}
+
+function vouchingOf(signature: RequestSignature | undefined): Vouching {
+  if (!signature) return { mode: 'custodial' };
+  return { mode: 'signed', keyId: signature.keyId, evidence: signature.evidence.commitment };
 }
 
 function groupByTenant(entries: readonly NewEntry[]): Map<TenantId, NewEntry[]> {

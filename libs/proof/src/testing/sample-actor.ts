@@ -74,9 +74,9 @@ export class SampleActor {
     return {
       keyId: this.keyId,
       signatureInput,
-      signature: this.sign(signatureBase(components, signatureInput)),
+      signature: Buffer.from(this.sign(signatureBase(components, signatureInput))).toString('base64'),
       components,
-      content: body === undefined ? null : utf8(body),
+      content: body === undefined ? null : Buffer.from(body).toString('base64'),
     };
   }
 }

@@ -30,6 +30,7 @@ export class TenantsController {
     reply: schemas.createdTenantSchema,
     view: createdTenantView,
     secretField: 'ownerApiKey',
+    secretBody: true,
   })
   create(@Op() op: OpContext, @BodyInput() input: CreateTenant) {
     return this.createTenant.execute(op, input);

@@ -18,6 +18,7 @@ import { LedgerWriter } from '#ledger';
 import { foldName } from '../domain/fold-name.js';
 import { ApiKeyRepository } from '../infra/api-key.repository.js';
 import { QuotaRepository } from '../infra/quota.repository.js';
+import { SigningKeyRepository } from '../infra/signing-key.repository.js';
 import { UserEntity } from '../infra/user.entity.js';
 import { UserRepository } from '../infra/user.repository.js';
 import { requireCovered } from './create-api-key.service.js';
@@ -36,6 +37,7 @@ export class ManageUsersService {
     private readonly clock: Clock,
     private readonly users: UserRepository,
     private readonly keys: ApiKeyRepository,
+    private readonly signingKeys: SigningKeyRepository,
     private readonly quotas: QuotaRepository,
     private readonly ledger: LedgerWriter,
   ) {}
@@ -103,10 +105,12 @@ export class ManageUsersService {
       const user = await this.users.lock(tx, ctx.tenantId, id);
       requireMatch(ctx, user);
       const keys = await this.keys.idsOfUser(tx, ctx.tenantId, id);
-      if (keys.length > 0) {
-        const blockers = keys.map((key) => ({ id: key, kind: 'api-key', fix: `DELETE /v1/api-keys/${key}` }));
-        throw new DependencyViolationError('user', id, blockers);
-      }
+      const signingKeys = await this.signingKeys.active(tx, ctx.tenantId, id);
+      const blockers = [
+        ...keys.map((key) => ({ id: key, kind: 'api-key', fix: `DELETE /v1/api-keys/${key}` })),
+        ...signingKeys.map((key) => ({ id: key.id, kind: 'signing-key', fix: `DELETE /v1/signing-keys/${key.id}` })),
+      ];
+      if (blockers.length > 0) throw new DependencyViolationError('user', id, blockers);
       if (!keepsAdministrator(user, [])) await this.requireOtherAdministrator(tx, user);
       await this.keys.deleteOfUser(tx, ctx.tenantId, id);
       await this.users.delete(tx, user);
@@ -132,7 +136,9 @@ export class ManageUsersService {
   }
 }
 
-const administratorRole = (tenantId: TenantId): Role => (tenantId === SYSTEM_TENANT_ID ? 'operator' : 'tenant-owner');
+/** Who manages a tenant's users and vouches for their keys. */
+export const administratorRole = (tenantId: TenantId): Role =>
+  tenantId === SYSTEM_TENANT_ID ? 'operator' : 'tenant-owner';
 
 function keepsAdministrator(user: UserEntity, roles: readonly Role[]): boolean {
   const role = administratorRole(user.tenantId);

@@ -1,5 +1,8 @@
 import type { JsonValue } from '#kernel';
+import { ROOT_KEY } from '#proof';
 import type { ApiKeyEntity } from '../infra/api-key.entity.js';
+import type { SignaturePolicyEntity } from '../infra/signature-policy.entity.js';
+import type { SigningKeyEntity } from '../infra/signing-key.entity.js';
 import type { TenantEntity } from '../infra/tenant.entity.js';
 import type { UserEntity } from '../infra/user.entity.js';
 
@@ -26,4 +29,21 @@ export function apiKeyRecord(key: ApiKeyEntity): JsonValue {
     expiresAt: key.expiresAt?.toISOString() ?? null,
     revokedAt: key.revokedAt?.toISOString() ?? null,
   };
+}
+
+/** With all that an auditor needs to follow the chain of enrolments (docs/formats/evidence-v1.md). */
+export function signingKeyRecord(key: SigningKeyEntity): JsonValue {
+  return {
+    userId: key.userId,
+    name: key.name,
+    publicKey: key.publicKey.toString('base64'),
+    enrolledBy: key.enrolledBy ?? ROOT_KEY,
+    signature: key.signature.toString('base64'),
+    possession: key.possession.toString('base64'),
+    revokedAt: key.revokedAt?.toISOString() ?? null,
+  };
+}
+
+export function signaturePolicyRecord({ required, actions }: SignaturePolicyEntity): JsonValue {
+  return { mode: required ? 'required' : 'optional', actions: [...actions] };
 }

@@ -16,6 +16,7 @@ export const DEFAULT_QUOTAS = {
   datasets: 100,
   users: 100,
   'api-keys': 500,
+  'signing-keys': 500,
 } as const;
 
 export type Quota = keyof typeof DEFAULT_QUOTAS;

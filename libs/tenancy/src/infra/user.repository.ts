@@ -16,9 +16,13 @@ export class UserRepository {
     return translating({ tenant_user_name_unique: nameTaken }, () => tx.manager.insert(UserEntity, user));
   }
 
+  find(tx: Tx, tenantId: TenantId, id: UserId): Promise<UserEntity | null> {
+    return tx.manager.findOneBy(UserEntity, { tenantId, id });
+  }
+
   /** @throws NotFoundError */
   async get(tx: Tx, tenantId: TenantId, id: UserId): Promise<UserEntity> {
-    const user = await tx.manager.findOneBy(UserEntity, { tenantId, id });
+    const user = await this.find(tx, tenantId, id);
     if (!user) throw new NotFoundError('user', id);
     return user;
   }
