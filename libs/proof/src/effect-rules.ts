@@ -172,6 +172,9 @@ export const EFFECT_RULES: readonly EffectRule[] = [
   unrecorded(`POST ${MIGRATION}/segments`),
   unrecorded(`PUT ${MIGRATION}/manifest`),
 
+  // The record itself.
+  noted('POST /v1/ledger/entries/{entryId}/erasures', 'ledger-entry.erased'),
+
   // The operator's own.
   created('POST /v1/system/address-pools', 'address-pool.created'),
   deleted('DELETE /v1/system/address-pools/{addressPoolId}', 'address-pool.deleted'),
