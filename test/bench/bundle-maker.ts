@@ -188,7 +188,8 @@ function signedRequest(index: number, kept: Uint8Array | null) {
   const created = FIRST_SECOND + Math.floor(index / 500);
   const input = `(${names});created=${created};nonce="${idOf('n', index)}";keyid="${SIGNING_KEY}";tag="freehold-v1"`;
   const signature = kept ?? actor.sign(signatureBase(components, input));
-  const document = encodeEvidence({ keyId: SIGNING_KEY, signatureInput: input, signature, components, content });
+  const evidenceOf = { keyId: SIGNING_KEY, signatureInput: input, components };
+  const document = encodeEvidence({ ...evidenceOf, signature: base64(signature), content: base64(content) });
   const salt = sha256(`evidence salt ${index}`);
   const evidence: StoredEvidence = { document: base64(document), salt: base64(salt) };
   return { signature, evidence, commitment: evidenceCommitment(nodeCrypto, salt, document) };
