@@ -1,4 +1,5 @@
 import { DomainError } from '#kernel';
+import { EXIT, type ExitCode } from './exit-codes.js';
 
 /** The command line is wrong; the message says how to mend it. */
 export class UsageError extends Error {
@@ -19,6 +20,13 @@ export class CredentialMissingError extends DomainError {
 /** What was checked does not hold. Its report has been printed already. */
 export class VerificationFailedError extends Error {
   override name = 'VerificationFailedError';
+
+  constructor(
+    message: string,
+    readonly exitCode: ExitCode = EXIT.verification,
+  ) {
+    super(message);
+  }
 }
 
 /** A wait came to its end before what it waited for was there. */

@@ -11,6 +11,7 @@ import { addMigrate } from './commands/migrate.js';
 import { addOperationWatch } from './commands/operation-watch.js';
 import { addSigningKey } from './commands/signing-key.js';
 import { addTenantCreate } from './commands/tenant-create.js';
+import { addTrust } from './commands/trust.js';
 import { addVerify } from './commands/verify.js';
 import { addWitness } from './commands/witness.js';
 import { RESOURCES } from './resources/index.js';
@@ -44,6 +45,7 @@ export function buildProgram(terminal: Terminal): Command {
   addMigrate(program, terminal);
   addKey(program, terminal);
   addVerify(program, terminal);
+  addTrust(program, terminal);
   addAudit(program, terminal);
   addAgent(program, terminal);
   addWitness(program, terminal);
@@ -64,5 +66,6 @@ function settleAll(command: Command): void {
 const AFTER = `
 Settings: FREEHOLD_URL, FREEHOLD_API_KEY, FREEHOLD_PROFILE, FREEHOLD_CONFIG,
 FREEHOLD_SIGNING_KEY, NO_COLOR.
-Exit codes: 0 ok, 1 error, 2 usage, 4 no permission, 5 conflict, 6 verification failed.
+Exit codes: 0 ok, 1 error, 2 usage, 4 no permission, 5 conflict, 6 verification failed; verified, but 7 not pinned, 8 too few
+witnesses, 9 not anchored, 11 not signed, as was required; 10 inconsistent with what the log showed before.
 All commands are described in docs/cli.md.`;

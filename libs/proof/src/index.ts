@@ -56,5 +56,6 @@ export * from './state-comparison.js';
 export { parseValidatorSet, type ValidatorSet } from './validator-set.js';
 export type { Failure, StepName, VerificationReport, VerificationStep } from './verification.js';
 export * from './verify-bundle.js';
+export * from './verify-log.js';
 export * from './verify-receipt.js';
 export * from './witness-policy.js';

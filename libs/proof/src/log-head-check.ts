@@ -88,6 +88,7 @@ export class LogHeadCheck {
   /** The step `checkpoint`. */
   async checkpoint(note: string, about: About): Promise<Head> {
     const head = await this.verification.attempt('checkpoint', about, () => this.signedHead(note));
+    this.verification.head = { origin: this.origin, size: head.size, note };
     await this.verification.check('checkpoint', about, () => {
       return `the log signed ${toHex(head.root)} at ${head.size} entries`;
     });
@@ -127,16 +128,18 @@ export class LogHeadCheck {
   async consistency(head: Head, about: About): Promise<void> {
     await this.verification.check('consistency', about, async () => {
       const { knownCheckpoints = [], lastSeen = [] } = this.trust;
-      const known = await Promise.all([...knownCheckpoints, ...lastSeen].map((note) => this.known(note)));
-      if (known.length === 0) return { detail: 'not checked: nothing was seen of this log before', open: true };
-      const same = known.filter(({ size }) => size === head.size);
-      const other = same.find(({ root }) => !equalBytes(root, head.root));
-      if (other) {
-        throw new InconsistentError(`the log signed another head of ${head.size} entries before: ${toHex(other.root)}`);
+      const notes = [...knownCheckpoints, ...lastSeen];
+      if (notes.length === 0) return { detail: 'not checked: nothing was seen of this log before', open: true };
+      const sizes = notes.map((note) => LogHeadCheck.claimedHead(note).size);
+      const same = notes.filter((_, at) => sizes[at] === head.size);
+      for (const note of same) {
+        const { root } = await this.known(note);
+        if (equalBytes(root, head.root)) continue;
+        throw new InconsistentError(`the log signed another head of ${head.size} entries before: ${toHex(root)}`);
       }
+      this.verification.continues = same;
       if (same.length > 0) return `the same head of ${head.size} entries was seen before`;
-      const sizes = known.map(({ size }) => size).join(', ');
-      const detail = `not checked: heads of ${sizes} entries were seen, and this is one of ${head.size}`;
+      const detail = `not checked: heads of ${sizes.join(', ')} entries were seen, and this is one of ${head.size}`;
       return { detail, open: true };
     });
   }

@@ -61,13 +61,25 @@ export interface VerificationReport {
   firstBad: VerificationStep | null;
   /** Whether the log's key came from the verifier. Otherwise anyone could have made the whole thing. */
   pinned: boolean;
-  /** Whether a head that covers it is said to be on a chain, and whether that chain is independent of the operator. */
+  /** Whether a head that covers it is said to be on a chain. */
   anchored: boolean;
+  /** Whether that was proven, and the chain is one that others run: what a document says of its own anchor is no trust. */
   independentTrust: boolean;
   /** Whether that head was proven to be in the state of a block that the verifier named. */
   anchorProven: boolean;
   /** How many of the witnesses that the verifier named signed the head. */
   witnesses: number;
+  /** The log's head, once everything held: what a verifier keeps, to hold the next document against. */
+  head: SignedHead | null;
+  /** Checkpoints that the verifier kept from earlier and that were proven to be beginnings of this head, or the same. */
+  continues: string[];
+}
+
+export interface SignedHead {
+  origin: string;
+  size: number;
+  /** The signed note. */
+  note: string;
 }
 
 /** How a check that did not fail came out: its detail alone, or with what is left open or is not met. */
@@ -101,6 +113,8 @@ export class Verification {
   independentTrust = false;
   anchorProven = false;
   witnesses = 0;
+  head: SignedHead | null = null;
+  continues: string[] = [];
   private unmet: { step: VerificationStep; failure: Failure } | null = null;
 
   /** Runs a check that returns how it came out, or throws why it does not hold. */
@@ -160,9 +174,11 @@ export class Verification {
       firstBad,
       pinned,
       anchored: ok && this.anchored,
-      independentTrust: ok && this.anchored && this.independentTrust,
+      independentTrust: ok && this.anchored && this.anchorProven && this.independentTrust,
       anchorProven: ok && this.anchorProven,
       witnesses: ok ? this.witnesses : 0,
+      head: ok ? this.head : null,
+      continues: ok ? this.continues : [],
     };
   }
 }

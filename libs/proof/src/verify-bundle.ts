@@ -25,8 +25,6 @@ export interface BundleReport extends VerificationReport, Vouchers {
   entries: number;
   /** Whether the tenant's list was proven complete, which takes its view key. */
   complete: boolean;
-  /** The last checkpoint, once it held. */
-  checkpoint: string | null;
 }
 
 /** A size at which the recomputed tree must have a certain root, and who says so. */
@@ -83,8 +81,7 @@ class BundleVerifier {
   private readonly anchors: { anchor: AnchorRecord; proven: boolean }[] = [];
   private milestones: Milestone[] | null = null;
   private headsChecked = false;
-  /** How many heads kept from earlier the tree is held against, and the size of one that the bundle does not reach. */
-  private continued = 0;
+  /** The size of a head kept from earlier that the bundle does not reach. */
   private newer = 0;
   private ended = false;
   private complete = false;
@@ -145,7 +142,6 @@ class BundleVerifier {
       entries: this.own?.chain.entries ?? 0,
       ...{ signed, evidenceErased, custodial, erased },
       complete: ok && this.complete,
-      checkpoint: ok ? (this.notes.at(-1) ?? null) : null,
     };
   }
 
@@ -198,6 +194,7 @@ class BundleVerifier {
     for (const note of this.notes) await this.verification.attempt('checkpoint', {}, () => this.log.signedHead(note));
     await this.verification.check('checkpoints', {}, () => {
       if (last?.size !== size) throw new FormatError(`no checkpoint covers the ${size} leaves`);
+      this.verification.head = { origin: this.log.origin, size, note: this.notes.at(-1)! };
       return `the log signed ${this.checkpoints.length} head(s), the last of ${size} entries`;
     });
   }
@@ -225,14 +222,15 @@ class BundleVerifier {
     const kept: Milestone[] = [];
     await this.verification.attempt('consistency', {}, async () => {
       for (const note of [...knownCheckpoints, ...lastSeen]) {
-        const head = await this.log.known(note);
-        const source = `the checkpoint kept from earlier of ${head.size} entries`;
-        if (head.size <= size) kept.push({ ...head, source, kept: true });
-        else if (lastSeen.includes(note)) this.newer = head.size;
+        const claimed = LogHeadCheck.claimedHead(note);
+        const source = `the checkpoint kept from earlier of ${claimed.size} entries`;
+        if (claimed.size <= size) {
+          kept.push({ ...(await this.log.known(note)), source, kept: true });
+          this.verification.continues.push(note);
+        } else if (lastSeen.includes(note)) this.newer = claimed.size;
         else throw new FormatError(`${source} is newer than the bundle of ${size}`);
       }
     });
-    this.continued = kept.length;
     const own = this.checkpoints.map((head) => {
       return { ...head, source: `the checkpoint of ${head.size} entries`, kept: false };
     });
@@ -356,7 +354,8 @@ class BundleVerifier {
   }
 
   private async checkConsistency(): Promise<void> {
-    const { continued, newer } = this;
+    const { newer } = this;
+    const continued = this.verification.continues.length;
     await this.verification.check('consistency', {}, () => {
       if (newer > 0) {
         return {

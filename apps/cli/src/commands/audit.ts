@@ -5,7 +5,7 @@ import { type CommandContext, handled } from '../command-context.js';
 import type { Terminal } from '../terminal.js';
 import { readRootKey, readViewKey } from './tenant-keys.js';
 import { printReport } from './verification-output.js';
-import { openFile, pinOf } from './verify.js';
+import { withLogOptions } from './verify.js';
 
 export function addAudit(program: Command, terminal: Terminal): void {
   const command = program
@@ -14,21 +14,27 @@ export function addAudit(program: Command, terminal: Terminal): void {
     .requiredOption('--tenant <id>', 'whose list')
     .requiredOption('--view-key <file>', 'the tenant\'s view key, or the file that "freehold tenant create" wrote')
     .option('--root-key <file>', "the tenant's root key; taken from the same file when it is there")
-    .option('--vkey <vkey>', 'the verifier key of the log as you know it, or a file that holds it')
     .option('--bundle <file>', 'audit this file in place of asking the API');
-  handled(command, terminal, audit);
+  handled(withLogOptions(command), terminal, audit);
 }
 
 async function audit(context: CommandContext, _args: string[], options: Record<string, unknown>): Promise<void> {
   const pins = readViewKey(options.viewKey as string);
   const rootPublicKey = options.rootKey === undefined ? pins.rootPublicKey : readRootKey(options.rootKey as string);
-  const source =
+  const { openDocument, recognise } = await import('../verify/open-document.js');
+  const { verifyDocument } = await import('../verify/verify-document.js');
+  const document =
     options.bundle === undefined
-      ? await context.api().stream({ method: 'GET', path: '/v1/ledger/bundle' })
-      : await openFile(options.bundle as string);
-  const { nodeCrypto, verifyBundle } = await import('#proof');
-  const log = pinOf(options.vkey as string | undefined);
-  const report = await verifyBundle(source, { crypto: nodeCrypto, log, viewKey: pins.viewKey, rootPublicKey });
+      ? await recognise(await context.api().stream({ method: 'GET', path: '/v1/ledger/bundle' }))
+      : await openDocument(options.bundle as string);
+  if (document.kind !== 'bundle') throw new UsageError('this is no audit bundle');
+  const { env } = context.terminal;
+  const report = await verifyDocument<BundleReport>(document, {
+    env,
+    log: options,
+    viewKey: pins.viewKey,
+    rootPublicKey,
+  });
   requireTenant(report, options.tenant as string);
   await printReport(context, report);
 }

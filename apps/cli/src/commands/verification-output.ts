@@ -1,6 +1,7 @@
-import type { VerificationReport } from '#proof';
+import type { Failure, VerificationReport } from '#proof';
 import { VerificationFailedError } from '../cli-errors.js';
 import type { CommandContext } from '../command-context.js';
+import { EXIT, type ExitCode } from '../exit-codes.js';
 import { printable } from '../output/table.js';
 
 /** Prints what was checked, step by step, and what it comes to. @throws VerificationFailedError when a step failed */
@@ -8,8 +9,19 @@ export async function printReport(context: CommandContext, report: VerificationR
   const { printer } = context;
   if (printer.format === 'table') printer.text(renderReport(context, report));
   else await printer.document(report);
-  if (!report.ok) throw new VerificationFailedError(report.firstBad?.detail ?? 'the verification failed');
+  if (report.ok) return;
+  const exitCode = EXIT_OF[report.failure ?? 'invalid'];
+  throw new VerificationFailedError(report.firstBad?.detail ?? 'the verification failed', exitCode);
 }
+
+const EXIT_OF: Record<Failure, ExitCode> = {
+  invalid: EXIT.verification,
+  'not-pinned': EXIT.notPinned,
+  'too-few-witnesses': EXIT.tooFewWitnesses,
+  'anchor-not-proven': EXIT.notAnchored,
+  inconsistent: EXIT.inconsistent,
+  'not-signed': EXIT.notSigned,
+};
 
 function renderReport({ printer: { paint } }: CommandContext, report: VerificationReport): string {
   const lines = report.steps.map(({ ok, open, step, detail }) => {
@@ -18,14 +30,18 @@ function renderReport({ printer: { paint } }: CommandContext, report: Verificati
   });
   lines.push('', report.ok ? paint.good(`VERIFIED${scopeOf(report)}`) : paint.bad(`NOT VERIFIED${placeOf(report)}`));
   if (report.ok && !report.pinned) {
-    lines.push(paint.warn("The log's key was taken from the file itself. Pin the one that you know with --vkey."));
+    lines.push(paint.warn("The log's key was taken from what it shows itself, and is not trusted because of that."));
+    lines.push(paint.warn('Pin the one that you know: --vkey for once, "freehold trust add" for good.'));
   }
   if (report.ok && report.anchored && !report.independentTrust) {
-    lines.push(paint.warn('The anchor is on a chain of the operator alone: it adds no independent trust.'));
+    lines.push(paint.warn(report.anchorProven ? OWN_CHAIN : UNPROVEN_ANCHOR));
   }
   return lines.join('\n');
 }
 
+const OWN_CHAIN = 'The anchor is on a chain of the operator alone: it adds no independent trust.';
+const UNPROVEN_ANCHOR =
+  'The anchor is as the file says: it adds no independent trust until the chain is asked, or --block or --validators prove it.';
 const STEP_WIDTH = 12;
 
 function scopeOf(

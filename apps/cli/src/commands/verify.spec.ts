@@ -27,8 +27,9 @@ function file(name: string, content: Uint8Array | string): string {
   return path;
 }
 
-/** With no environment at all: there is no API to ask. */
-const verify = (...args: string[]) => freehold(['verify', ...args]);
+/** With no API to ask, and a configuration of its own. */
+const verify = (...args: string[]) =>
+  freehold(['verify', ...args], { env: { FREEHOLD_CONFIG: join(folder, 'none', 'config.json') } });
 
 describe('a receipt', () => {
   it('that holds ends with 0, each step with its mark', async () => {
@@ -83,7 +84,7 @@ describe('a receipt', () => {
   it('without an anchor is said to be pending, and fails where one is required', async () => {
     const pending = file('pending.json', fileOf({ ...(await log.receipt(own)), anchor: null }));
     expect(await verify(pending)).toMatchObject({ code: 0, out: expect.stringContaining('· anchor') });
-    expect((await verify(pending, '--require-anchor')).code).toBe(6);
+    expect((await verify(pending, '--require-anchor')).code).toBe(9);
   });
 
   it.each([[[]], [['a', 'b']], [['missing.json']], [['x', '--bundle', 'y']], [['--bundle', 'missing']]])(
@@ -135,12 +136,14 @@ describe('a bundle', () => {
     const other = new SampleLog();
     for (let at = 0; at < 20; at++) other.append(other.tenants[1]!);
     const fork = file('fork', await other.checkpoint(15));
-    expect((await verify('--bundle', bundle, '--checkpoint', fork)).code).toBe(6);
+    expect((await verify('--bundle', bundle, '--checkpoint', fork)).code).toBe(10);
   });
 
   it('is audited from the file, for its own tenant alone', async () => {
     const audit = (tenant: string, ...args: string[]) =>
-      freehold(['audit', '--tenant', tenant, '--view-key', viewKey, '--bundle', bundle, ...args]);
+      freehold(['audit', '--tenant', tenant, '--view-key', viewKey, '--bundle', bundle, ...args], {
+        env: { FREEHOLD_CONFIG: join(folder, 'none', 'config.json') },
+      });
     expect(await audit(acme)).toMatchObject({ code: 0, out: expect.stringContaining('the list is complete') });
     expect(await audit(acme, '--root-key', file('root', log.rootPublicKey))).toMatchObject({ code: 0 });
     const other = file('other-root', Buffer.alloc(32, 1).toString('base64'));

@@ -19,13 +19,18 @@ interface ProfileFile {
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 export const DEFAULT_PROFILE = 'default';
 
+/** Where the configuration is; what else the command keeps is in the same folder. */
+export function configPath(env: Record<string, string | undefined>): string {
+  const folder = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config');
+  return env.FREEHOLD_CONFIG || join(folder, 'freehold', 'config.json');
+}
+
 /** The command's configuration file: readable by its owner only, because it holds API keys. */
 export class Profiles {
   readonly path: string;
 
   constructor(env: Record<string, string | undefined>) {
-    const folder = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config');
-    this.path = env.FREEHOLD_CONFIG || join(folder, 'freehold', 'config.json');
+    this.path = configPath(env);
   }
 
   /** The profile of that name, or the current one; null when there is none. @throws UsageError for a name that is not there */

@@ -10,7 +10,7 @@ const VERIFICATION_CODES = new Set(['CorruptDataset', 'UntrustedSignature']);
 
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof UsageError || error instanceof InvalidInputError) return EXIT.usage;
-  if (error instanceof VerificationFailedError) return EXIT.verification;
+  if (error instanceof VerificationFailedError) return error.exitCode;
   if (!(error instanceof DomainError)) return EXIT.error;
   if (VERIFICATION_CODES.has(error.code)) return EXIT.verification;
   if (error.category === 'unauthenticated' || error.category === 'forbidden') return EXIT.auth;

@@ -9,6 +9,7 @@ import { LogCorruptError, LogEmptyError } from '../domain/ledger.errors.js';
 import { LogIdentity } from '../infra/log-identity.js';
 import { OpenLogRepository, type PublishedHead } from '../infra/open-log.repository.js';
 import { type OwnEntry, OwnEntryRepository } from '../infra/own-entry.repository.js';
+import { LogKeyQueries } from './log-key.queries.js';
 
 /** How many anchors, the newest ones, a bundle carries with their checkpoints. */
 const MAX_ANCHORS = 256;
@@ -30,6 +31,7 @@ export class ExportBundleService {
     private readonly log: OpenLogRepository,
     private readonly anchors: AnchorDirectory,
     private readonly identity: LogIdentity,
+    private readonly logKeys: LogKeyQueries,
   ) {}
 
   /** The bundle's bytes in chunks. What can be refused is refused before the first of them. @throws LogEmptyError */
@@ -44,7 +46,7 @@ export class ExportBundleService {
     const writer = new BundleWriter(nodeCrypto);
     const { origin, vkey } = this.identity;
     const start = [
-      writer.header({ origin, vkey, keys: [], tenant: ctx.tenantId, size, entries }),
+      writer.header({ origin, vkey, keys: await this.logKeys.linksUpTo(size), tenant: ctx.tenantId, size, entries }),
       ...heads.map((head) => writer.checkpoint(head.note)),
       ...anchors.map((anchor) => writer.anchor(anchor, null)),
     ];

@@ -11,6 +11,7 @@ import { EntrySearchRepository } from '../infra/entry-search.repository.js';
 import { LogIdentity } from '../infra/log-identity.js';
 import { OpenLogRepository, type PublishedHead } from '../infra/open-log.repository.js';
 import { type OwnEntry, OwnEntryRepository } from '../infra/own-entry.repository.js';
+import { LogKeyQueries } from './log-key.queries.js';
 
 /** An entry with what covers it by now. */
 export interface CoveredEntry {
@@ -37,6 +38,7 @@ export class LedgerEntryQueries {
     private readonly log: OpenLogRepository,
     private readonly anchors: AnchorDirectory,
     private readonly identity: LogIdentity,
+    private readonly logKeys: LogKeyQueries,
   ) {}
 
   /** @throws NotFoundError */
@@ -81,7 +83,7 @@ export class LedgerEntryQueries {
     if (!head || head.size <= place.index) throw new ReceiptNotReadyError(id);
     return buildReceipt({
       log: { origin: this.identity.origin, vkey: this.identity.vkey },
-      keys: [],
+      keys: await this.logKeys.linksUpTo(head.size),
       opening: { entryId: id, body, salt, tenantSeq: place.tenantSeq, prevHash: place.prevHash },
       evidence: null,
       leaf: place.leaf,

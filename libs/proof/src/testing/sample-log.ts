@@ -4,6 +4,7 @@ import {
   formatCheckpoint,
   formatNote,
   formatVkey,
+  HASH_BYTES,
   noteKey,
   signatureLine,
   type Tile,
@@ -129,6 +130,12 @@ export class SampleLog {
 
   tileTree(): TileTree {
     return new TileTree(hasher, this.size, (tile: Tile) => this.tiles.get(`${tile.level}/${tile.index}`)!);
+  }
+
+  /** As the log serves it, or null where it has no such tile. */
+  tile({ level, index, width }: Tile): Uint8Array | null {
+    const hashes = this.tiles.get(`${level}/${index}`);
+    return hashes && hashes.length >= width * HASH_BYTES ? hashes.subarray(0, width * HASH_BYTES) : null;
   }
 
   async checkpoint(size = this.size): Promise<string> {

@@ -1,0 +1,48 @@
+import { type VerificationReport, verifyBundle, verifyDisclosure, verifyReceipt } from '#proof';
+import { UsageError } from '../cli-errors.js';
+import { EvidenceThreads } from './evidence-threads.js';
+import { knownLog, type LogOptions } from './known-log.js';
+import { type OpenedDocument, wholeOf } from './open-document.js';
+import { TrustStore } from './trust-store.js';
+
+export interface DocumentOptions {
+  env: Record<string, string | undefined>;
+  log: LogOptions;
+  viewKey?: Uint8Array;
+  rootPublicKey?: string;
+  requireSigned?: boolean;
+}
+
+/**
+ * Verifies a document of whatever kind against what is known of its log, and keeps the head of a pinned log once everything
+ * holds. @throws UsageError
+ */
+export async function verifyDocument<T extends VerificationReport>(
+  document: OpenedDocument,
+  options: DocumentOptions,
+): Promise<T> {
+  const store = new TrustStore(options.env);
+  const { trust, pinnedLog } = await knownLog(options.log, store, document.origin);
+  const { viewKey, rootPublicKey, requireSigned } = options;
+  const report = (await verified(document, { ...trust, viewKey, rootPublicKey, requireSigned })) as VerificationReport;
+  const { head, continues } = report;
+  if (report.ok && head && pinnedLog?.origin === head.origin) {
+    const proven = pinnedLog.seen.filter(({ note }) => continues.includes(note));
+    store.remember(head.origin, { size: head.size, note: head.note }, proven);
+  }
+  return report as T;
+}
+
+type Known = Parameters<typeof verifyReceipt>[1] & Parameters<typeof verifyBundle>[1];
+
+async function verified(document: OpenedDocument, known: Known): Promise<VerificationReport> {
+  if (document.kind === 'receipt') return verifyReceipt(await wholeOf(document), known);
+  if (document.kind === 'disclosure') return verifyDisclosure(await wholeOf(document), known);
+  if (known.requireSigned) throw new UsageError('--require-signed is for receipts and disclosures');
+  const threads = new EvidenceThreads();
+  try {
+    return await verifyBundle(document.bytes, { ...known, checkEvidence: threads.check });
+  } finally {
+    await threads.close();
+  }
+}
