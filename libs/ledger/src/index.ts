@@ -1,3 +1,4 @@
+export { asOfSchema } from './api/as-of.schema.js';
 export { AnchoringModule } from './anchoring.module.js';
 export { Anchorer, type AnchorerState } from './app/anchorer.js';
 export { type LedgerChange, LedgerWriter, type RecordAs } from './app/ledger-writer.js';
@@ -11,3 +12,7 @@ export { AnchoredHeadSource, type LogHead } from './domain/rollback-guard.js';
 export { isSignaturePattern, type SignaturePatterns } from './domain/signature-policy.js';
 export { LogIdentity } from './infra/log-identity.js';
 export * from './ledger.module.js';
+export { EntryHistory, type ScopeHistory } from './app/entry-history.js';
+export { EntryProofs } from './app/entry-proofs.js';
+export type { AsOf } from './domain/as-of.js';
+export { LedgerHistoryModule } from './ledger-history.module.js';

@@ -1,0 +1,60 @@
+import { Injectable } from '@nestjs/common';
+import type { Tx } from '#database';
+import { type OwnEntry, OwnEntryRepository } from './own-entry.repository.js';
+
+/** Entries of the transaction's own tenant by what they belong to, found by the indexes on those columns alone. */
+@Injectable()
+export class EntryHistoryRepository {
+  constructor(private readonly entries: OwnEntryRepository) {}
+
+  ofScope(tx: Tx, scopeId: string, lastIndex: number, limit: number): Promise<OwnEntry[]> {
+    return this.found(tx, 'e.scope_id = $2', [scopeId], lastIndex, limit);
+  }
+
+  ofScopeByAction(tx: Tx, scopeId: string, action: string, lastIndex: number, limit: number): Promise<OwnEntry[]> {
+    return this.found(tx, 'e.scope_id = $2 AND e.action = $5', [scopeId], lastIndex, limit, [action]);
+  }
+
+  async ofResources(tx: Tx, ids: readonly string[], lastIndex: number, limit: number): Promise<OwnEntry[]> {
+    return ids.length === 0 ? [] : this.found(tx, 'e.resource_id = ANY($2::text[])', [ids], lastIndex, limit);
+  }
+
+  async firstOf(tx: Tx, scopeId: string, size: number): Promise<{ id: string; index: number } | null> {
+    const [row] = await tx.query<{ id: string; index: number }>(
+      `SELECT e.id, l.leaf_index::float8 AS index FROM ledger_entry e
+         JOIN ledger_leaf l ON l.tenant_id = e.tenant_id AND l.entry_id = e.id
+        WHERE e.tenant_id = $1 AND e.scope_id = $2 AND l.leaf_index < $3 ORDER BY l.tenant_seq LIMIT 1`,
+      [tx.ctx?.tenantId, scopeId, size],
+    );
+    return row ?? null;
+  }
+
+  async scopeOf(tx: Tx, resourceId: string): Promise<string | null> {
+    const [row] = await tx.query<{ scopeId: string }>(
+      `SELECT scope_id AS "scopeId" FROM ledger_entry
+        WHERE tenant_id = $1 AND resource_id = $2 AND scope_id IS NOT NULL LIMIT 1`,
+      [tx.ctx?.tenantId, resourceId],
+    );
+    return row?.scopeId ?? null;
+  }
+
+  private async found(
+    tx: Tx,
+    condition: string,
+    values: unknown[],
+    lastIndex: number,
+    limit: number,
+    further: unknown[] = [],
+  ): Promise<OwnEntry[]> {
+    const rows = await tx.query<{ seq: number }>(
+      `WITH found AS MATERIALIZED (SELECT e.id FROM ledger_entry e WHERE e.tenant_id = $1 AND ${condition})
+       SELECT l.tenant_seq::float8 AS seq FROM found JOIN ledger_leaf l ON l.tenant_id = $1 AND l.entry_id = found.id
+        WHERE l.leaf_index <= $3 ORDER BY l.tenant_seq LIMIT $4`,
+      [tx.ctx?.tenantId, ...values, lastIndex, limit, ...further],
+    );
+    return this.entries.bySequence(
+      tx,
+      rows.map(({ seq }) => seq),
+    );
+  }
+}
