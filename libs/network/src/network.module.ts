@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { LedgerHistoryModule } from '#ledger';
 import { TenantSharedModule } from '#tenancy';
 import { SubnetController } from './api/subnet.controller.js';
 import { VpcController } from './api/vpc.controller.js';
@@ -13,6 +14,7 @@ import { Placement } from './app/placement.js';
 import { SubnetQueries } from './app/subnet.queries.js';
 import { VpcQueries } from './app/vpc.queries.js';
 import { VpcEditor } from './app/vpc-editor.js';
+import { VpcHistoryQuery } from './app/vpc-history.query.js';
 import { Zones } from './app/zones.js';
 import { CidrBlockEntity } from './infra/cidr-block.entity.js';
 import { SubnetEntity } from './infra/subnet.entity.js';
@@ -38,6 +40,7 @@ export class NetworkApiModule {
       imports: [
         TypeOrmModule.forFeature([VpcEntity, CidrBlockEntity, SubnetEntity, ...routingEntities, ...vpnEntities]),
         TenantSharedModule,
+        LedgerHistoryModule,
       ],
       controllers: [VpcController, SubnetController, ...routingControllers, ...vpnControllers],
       providers: [
@@ -54,6 +57,7 @@ export class NetworkApiModule {
         CreateVpcService,
         ChangeVpcService,
         VpcQueries,
+        VpcHistoryQuery,
         CreateSubnetService,
         ChangeSubnetService,
         SubnetQueries,

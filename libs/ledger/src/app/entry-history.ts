@@ -90,7 +90,11 @@ export class EntryHistory {
     }
     if ('index' in asOf) {
       if (asOf.index < size) return asOf.index;
-      throw notYet('as-of.published', `the log has ${size} entries so far`, `use an index below ${size}, or leave it out`);
+      throw notYet(
+        'as-of.published',
+        `the log has ${size} entries so far`,
+        `use an index below ${size}, or leave it out`,
+      );
     }
     const now = this.clock.now();
     if (asOf.time <= now) return size - 1;
@@ -122,7 +126,8 @@ function merged(lists: HistoryEntry[][]): HistoryEntry[] {
 
 /** The entries before the first one that is later than `time`: the order is the log's, and times only say where to cut it. */
 function cut(entries: HistoryEntry[], time: Date | null, last: number): { entries: HistoryEntry[]; last: number } {
-  const at = time === null ? -1 : entries.findIndex(({ body }) => body !== null && Date.parse(body.time) > time.getTime());
+  const at =
+    time === null ? -1 : entries.findIndex(({ body }) => body !== null && Date.parse(body.time) > time.getTime());
   return at < 0 ? { entries, last } : { entries: entries.slice(0, at), last: entries[at]!.index - 1 };
 }
 

@@ -115,6 +115,9 @@ export class EntryNotErasableError extends ConflictError {
 /** A point of the log was named by an entry that is not in it yet. */
 export class EntryNotInLogError extends ConflictError {
   constructor(entryId: string) {
-    super('EntryNotInLog', `${entryId} is recorded and will be in the log before its promise ends; ask again in a moment.`);
+    super(
+      'EntryNotInLog',
+      `${entryId} is recorded and will be in the log before its promise ends; ask again in a moment.`,
+    );
   }
 }

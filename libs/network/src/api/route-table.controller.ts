@@ -2,13 +2,17 @@ import { Controller } from '@nestjs/common';
 import type { PageRequest } from '#database';
 import { BodyInput, Endpoint, Op, PathInput, pageView, QueryInput } from '#http';
 import type { OpContext, RouteTableId } from '#kernel';
+import type { StateDocument } from '#topology';
 import { ChangeRouteTableService, type UpdateRouteTable } from '../app/change-route-table.service.js';
 import { type CreateRouteTable, CreateRouteTableService } from '../app/create-route-table.service.js';
-import { EffectiveRoutesQuery } from '../app/effective-routes.query.js';
+import { type EffectiveRoutes, EffectiveRoutesQuery } from '../app/effective-routes.query.js';
 import { RouteTableQueries } from '../app/route-table.queries.js';
+import { VpcHistoryQuery } from '../app/vpc-history.query.js';
 import type { RouteTableFilter } from '../infra/route-table.repository.js';
 import * as schemas from './route-table.schemas.js';
-import { effectiveRoutesView, routeTableSummaryView, routeTableView } from './route-table.view.js';
+import { routeTableSummaryView, routeTableView } from './route-table.view.js';
+import type { HistoryInput } from './vpc-history.schemas.js';
+import { stateView } from './vpc-history.view.js';
 
 type TablePath = { routeTableId: RouteTableId };
 
@@ -19,6 +23,7 @@ export class RouteTableController {
     private readonly changeTable: ChangeRouteTableService,
     private readonly queries: RouteTableQueries,
     private readonly effective: EffectiveRoutesQuery,
+    private readonly history: VpcHistoryQuery,
   ) {}
 
   @Endpoint({
@@ -88,18 +93,20 @@ export class RouteTableController {
   @Endpoint({
     method: 'GET',
     path: ':routeTableId/effective-routes',
-    summary: 'Explain what the routes of a table amount to, and which one takes a packet',
+    summary: 'Explain what the routes of a table amount to, and which one takes a packet; now or as of then',
+    description: 'As of then: from the ledger entries of the VPC, also when the table is gone (docs/time-machine.md).',
     permission: 'network:read',
     params: schemas.routeTableParams,
     query: schemas.effectiveRoutesQuery,
     reply: schemas.effectiveRoutesSchema,
-    view: effectiveRoutesView,
+    view: (routes: EffectiveRoutes | StateDocument) => ('claims' in routes ? stateView(routes) : routes),
   })
   effectiveRoutes(
     @Op() op: OpContext,
     @PathInput() { routeTableId }: TablePath,
-    @QueryInput() { address }: { address?: string },
-  ) {
-    return this.effective.execute(op, routeTableId, address);
+    @QueryInput() { address, asOf, receipts }: HistoryInput & { address?: string },
+  ): Promise<EffectiveRoutes | StateDocument> {
+    if (!asOf) return this.effective.execute(op, routeTableId, address);
+    return this.history.effectiveRoutes(op, routeTableId, address ?? null, { asOf, receipts });
   }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { idSchema, nameSchema, pageQuery, pageSchema, recordedSchema, tagQuery, tagsSchema } from '#http';
 import { addressSchema, cidrSchema, placedFields } from './network.schemas.js';
+import { historyQuery, historySchema, requireAsOf } from './vpc-history.schemas.js';
 
 export const createRouteTableSchema = z.strictObject({
   vpcId: idSchema('vpc'),
@@ -78,9 +79,12 @@ export const associationSchema = z
 export const changedAssociationSchema = associationSchema.extend(recordedSchema.shape);
 export const associationParams = z.strictObject({ associationId: idSchema('routeTableAssociation') });
 
-export const effectiveRoutesQuery = z.strictObject({
-  address: addressSchema.optional().describe('Also say which route takes a packet to this address.'),
-});
+export const effectiveRoutesQuery = z
+  .strictObject({
+    address: addressSchema.optional().describe('Also say which route takes a packet to this address.'),
+    ...historyQuery,
+  })
+  .superRefine(requireAsOf);
 export const effectiveRoutesSchema = z
   .object({
     routeTableId: z.string(),
@@ -100,5 +104,6 @@ export const effectiveRoutesSchema = z
         considered: z.array(routeSchema).describe('Every route that holds the address, by preference.'),
       })
       .nullable(),
+    history: historySchema.optional().describe('Of an answer about the past: why it is what it is.'),
   })
   .meta({ id: 'EffectiveRoutes' });

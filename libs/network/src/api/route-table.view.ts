@@ -1,15 +1,7 @@
-import type { IntentRoute } from '#topology';
-import type { EffectiveRoutes } from '../app/effective-routes.query.js';
+import { routeView } from '#topology';
 import type { PlacedAssociation } from '../app/route-table-association.query.js';
 import type { DetailedRouteTable, PlacedRouteTable } from '../app/route-table-details.js';
 import { placedView } from './placed.view.js';
-
-const routeView = (route: IntentRoute) => ({
-  destinationCidrBlock: route.destination,
-  origin: route.origin,
-  target: route.target,
-  state: route.state,
-});
 
 const fields = ({ resource, associations, propagatingVpnGatewayIds }: PlacedRouteTable) => ({
   id: resource.id,
@@ -37,19 +29,4 @@ export const associationView = ({ resource, state, failure }: PlacedAssociation)
   failure,
   version: resource.version,
   createdAt: resource.createdAt.toISOString(),
-});
-
-export const effectiveRoutesView = ({ routeTableId, routes, choice }: EffectiveRoutes) => ({
-  routeTableId,
-  routes: routes.map(({ route, use, shadowedBy }) => ({
-    ...routeView(route.intent),
-    use,
-    shadowedBy: shadowedBy.map((other) => routeView(other.intent)),
-  })),
-  choice: choice && {
-    address: choice.address,
-    outcome: choice.outcome,
-    route: choice.route && routeView(choice.route.intent),
-    considered: choice.considered.map((route) => routeView(route.intent)),
-  },
 });

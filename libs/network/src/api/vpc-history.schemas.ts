@@ -1,15 +1,40 @@
 import { z } from 'zod';
 import { tagsSchema } from '#http';
-import { asOfSchema } from '#ledger';
+import { type AsOf, asOfSchema } from '#ledger';
 
-/** Query parameters of every answer about the past. */
+export interface HistoryInput {
+  asOf?: AsOf;
+  receipts: boolean;
+}
+
+const receipts = z
+  .enum(['true', 'false'])
+  .default('false')
+  .transform((text) => text === 'true');
+
+/** Where the past is what is always answered. */
+export const topologyQuery = z.strictObject({
+  asOf: asOfSchema.optional(),
+  receipts: receipts.describe('Also the entries that the answer rests on, proven, to verify it offline with.'),
+});
+
+/** Where the present is answered unless the past is asked for. */
 export const historyQuery = {
   asOf: asOfSchema.optional(),
-  receipts: z
-    .enum(['true', 'false'])
-    .default('false')
-    .transform((text) => text === 'true')
-    .describe('Of an answer about the past: also the entries that it rests on, proven, to verify it offline with.'),
+  receipts: receipts.describe(
+    'With asOf: also the entries that the answer rests on, proven, to verify it offline with.',
+  ),
+};
+
+/** Receipts of the present there are none: they prove entries, and entries are the past. */
+export const requireAsOf = <T extends HistoryInput>({ asOf, receipts }: T, issues: z.RefinementCtx): void => {
+  if (asOf || !receipts) return;
+  issues.addIssue({
+    code: 'custom',
+    path: ['receipts'],
+    message: 'receipts prove an answer about the past',
+    params: { rule: 'as-of.receipts', fix: 'say asOf, too, or leave receipts out' },
+  });
 };
 
 const supporting = { id: z.string(), index: z.int() };
@@ -120,5 +145,3 @@ export const topologySchema = z
     history: historySchema,
   })
   .meta({ id: 'Topology' });
-
-export const topologyQuery = z.strictObject(historyQuery);

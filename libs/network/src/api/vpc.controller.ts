@@ -1,12 +1,17 @@
 import { Controller } from '@nestjs/common';
+import { z } from 'zod';
 import type { PageRequest } from '#database';
 import { BodyInput, Endpoint, Op, PathInput, pageView, QueryInput } from '#http';
 import type { OpContext, VpcId } from '#kernel';
+import type { StateDocument } from '#topology';
 import { ChangeVpcService, type UpdateVpc } from '../app/change-vpc.service.js';
 import { type CreateVpc, CreateVpcService } from '../app/create-vpc.service.js';
-import { VpcQueries } from '../app/vpc.queries.js';
+import { type PlacedVpc, VpcQueries } from '../app/vpc.queries.js';
+import { VpcHistoryQuery } from '../app/vpc-history.query.js';
 import * as schemas from './vpc.schemas.js';
 import { vpcView } from './vpc.view.js';
+import { type HistoryInput, topologyQuery, topologySchema, vpcThenSchema } from './vpc-history.schemas.js';
+import { stateView } from './vpc-history.view.js';
 
 @Controller('v1/vpcs')
 export class VpcController {
@@ -14,6 +19,7 @@ export class VpcController {
     private readonly createVpc: CreateVpcService,
     private readonly changeVpc: ChangeVpcService,
     private readonly queries: VpcQueries,
+    private readonly history: VpcHistoryQuery,
   ) {}
 
   @Endpoint({
@@ -43,14 +49,37 @@ export class VpcController {
   @Endpoint({
     method: 'GET',
     path: ':vpcId',
-    summary: 'Read a VPC',
+    summary: 'Read a VPC, as it is or as it was',
+    description: 'As it was: from its ledger entries, also when it is gone (docs/time-machine.md).',
     permission: 'network:read',
     params: schemas.vpcParams,
-    reply: schemas.vpcSchema,
-    view: vpcView,
+    query: schemas.vpcQuery,
+    reply: z.union([schemas.vpcSchema, vpcThenSchema]),
+    view: (vpc: PlacedVpc | StateDocument) => ('claims' in vpc ? stateView(vpc) : vpcView(vpc)),
   })
-  get(@Op() op: OpContext, @PathInput() { vpcId }: { vpcId: VpcId }) {
-    return this.queries.get(op, vpcId);
+  get(
+    @Op() op: OpContext,
+    @PathInput() { vpcId }: { vpcId: VpcId },
+    @QueryInput() { asOf, receipts }: HistoryInput,
+  ): Promise<PlacedVpc | StateDocument> {
+    return asOf ? this.history.vpc(op, vpcId, { asOf, receipts }) : this.queries.get(op, vpcId);
+  }
+
+  @Endpoint({
+    method: 'GET',
+    path: ':vpcId/topology',
+    summary: 'Everything in a VPC, with the effective routes of each table, as of now or then',
+    description:
+      'From the ledger entries of the VPC, which the answer names: without asOf, up to the newest published head of the log. ' +
+      'Also of a VPC that is gone, as of a time when it was there. `freehold verify-state` recomputes an answer with receipts.',
+    permission: 'network:read',
+    params: schemas.vpcParams,
+    query: topologyQuery,
+    reply: topologySchema,
+    view: stateView,
+  })
+  topology(@Op() op: OpContext, @PathInput() { vpcId }: { vpcId: VpcId }, @QueryInput() input: HistoryInput) {
+    return this.history.topology(op, vpcId, input);
   }
 
   @Endpoint({

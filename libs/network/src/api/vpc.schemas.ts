@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { idSchema, nameSchema, pageQuery, pageSchema, recordedSchema, tagQuery, tagsSchema } from '#http';
 import { cidrSchema, placedFields } from './network.schemas.js';
+import { historyQuery, requireAsOf } from './vpc-history.schemas.js';
 
 export const createVpcSchema = z.strictObject({
   cidrBlock: cidrSchema.describe('IPv4, /16 to /28, private or from an address pool of the operator.'),
@@ -36,3 +37,4 @@ export const cidrBlockParams = z.strictObject({ vpcId: idSchema('vpc'), cidrBloc
 export const setMainRouteTableSchema = z.strictObject({ routeTableId: idSchema('routeTable') });
 export const vpcListQuery = z.strictObject({ ...pageQuery, ...tagQuery });
 export const vpcPage = pageSchema(vpcSchema);
+export const vpcQuery = z.strictObject(historyQuery).superRefine(requireAsOf);

@@ -1,17 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { requirePermission } from '#auth';
 import { UnitOfWork } from '#database';
-import { type EffectiveRoute, effectiveRoutes, parseAddress, type RouteChoice, selectRoute } from '#ip';
 import type { OpContext, RouteTableId } from '#kernel';
-import { type SelectableRoute, selectable } from '#topology';
+import { type EffectiveRouteView, effectiveRouteViews, type RouteChoiceView, routeChoiceView } from '#topology';
 import { RouteTableRepository } from '../infra/route-table.repository.js';
 import { RouteTableDetails } from './route-table-details.js';
 
 export interface EffectiveRoutes {
   routeTableId: RouteTableId;
-  routes: EffectiveRoute<SelectableRoute>[];
+  routes: EffectiveRouteView[];
   /** What becomes of a packet to `address`, when one was named. */
-  choice: (RouteChoice<SelectableRoute> & { address: string }) | null;
+  choice: RouteChoiceView | null;
 }
 
 /** What the routes of a table amount to, and which of them takes a packet. */
@@ -28,9 +27,12 @@ export class EffectiveRoutesQuery {
     return this.uow.read(ctx, async (tx) => {
       requirePermission(ctx, 'network:read');
       const table = await this.routeTables.get(tx, ctx.tenantId, id);
-      const routes = (await this.details.routes(tx, ctx, table)).map(selectable);
-      const choice = address === undefined ? null : { address, ...selectRoute(routes, parseAddress(address)) };
-      return { routeTableId: id, routes: effectiveRoutes(routes), choice };
+      const routes = await this.details.routes(tx, ctx, table);
+      return {
+        routeTableId: id,
+        routes: effectiveRouteViews(routes),
+        choice: address === undefined ? null : routeChoiceView(routes, address),
+      };
     });
   }
 }

@@ -8,8 +8,6 @@ import { NotThenError, StateErasedError } from '../domain/vpc-history.errors.js'
 
 export interface HistoryRequest {
   asOf?: AsOf;
-  /** As it stands in the request. */
-  requested: string | null;
   /** Whether the entries themselves are wanted, to verify the answer with. */
   receipts: boolean;
 }
@@ -56,7 +54,7 @@ export class VpcHistoryQuery {
     ctx: OpContext,
     vpcId: string,
     question: StateQuestion,
-    { asOf, requested, receipts }: HistoryRequest,
+    { asOf, receipts }: HistoryRequest,
   ): Promise<StateDocument> {
     requirePermission(ctx, 'network:read');
     if (receipts) requirePermission(ctx, 'ledger:read');
@@ -75,7 +73,7 @@ export class VpcHistoryQuery {
         tenant: ctx.tenantId,
         vpcId,
         question,
-        asOf: { requested, ...history.point },
+        asOf: { requested: asOf ? textOf(asOf) : null, ...history.point },
         entries: history.entries.map(({ id, index }) => ({ id, index })),
         erased: history.erased,
         breaks: breaksOf(replay.breaks),
@@ -116,12 +114,22 @@ export function relatedTo(bodies: readonly LedgerBody[]): string[] {
   return [...new Set(ids)];
 }
 
+function textOf(asOf: AsOf): string {
+  if ('entryId' in asOf) return asOf.entryId;
+  return 'index' in asOf ? String(asOf.index) : asOf.time.toISOString();
+}
+
 function tableOf(question: StateQuestion): string {
   return question.kind === 'effective-routes' ? question.routeTableId : '';
 }
 
 /** Why something was not there at that point, for its owner. */
-function absent(kind: 'vpc' | 'route table', id: string, replay: Replay, { point, erased, first }: ScopeHistory): Error {
+function absent(
+  kind: 'vpc' | 'route table',
+  id: string,
+  replay: Replay,
+  { point, erased, first }: ScopeHistory,
+): Error {
   const known: ReplayedResource | undefined = replay.resources.get(resourceKey(kind.replace(' ', '-'), id));
   if (known) return new NotThenError(kind, id, point.index, { goneWith: known.entryId });
   if (erased.length > 0) return new StateErasedError(kind, id, point.index, erased);
