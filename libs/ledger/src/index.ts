@@ -1,7 +1,7 @@
 export { AnchoringModule } from './anchoring.module.js';
 export { asOfSchema } from './api/as-of.schema.js';
 export { Anchorer, type AnchorerState } from './app/anchorer.js';
-export { EntryHistory, type ScopeHistory } from './app/entry-history.js';
+export { EntryHistory, type HistoryEntry, type ScopeHistory } from './app/entry-history.js';
 export { EntryProofs } from './app/entry-proofs.js';
 export { type LedgerChange, LedgerWriter, type RecordAs } from './app/ledger-writer.js';
 export { Sequencer, type SequencerState } from './app/sequencer.js';

@@ -1,8 +1,8 @@
 import type { Disclosure, JsonObject, ReplayBreak } from '#proof';
 import type { StateQuestion } from './state-claims.js';
 
-/** An entry that an answer rests on. */
-export type SupportingEntry = { id: string; index: number };
+/** An entry that an answer rests on; without an index while it is not in the log. */
+export type SupportingEntry = { id: string; index: number | null };
 
 /** Why an answer about the past is what it is (docs/formats/state-v1.md): the member `history` of such an answer. */
 export interface StateHistory {
@@ -14,8 +14,8 @@ export interface StateHistory {
   asOf: {
     /** As it was asked for; null for "now". */
     requested: string | null;
-    /** The last index of the log that counts. */
-    index: number;
+    /** The last index of the log that counts; null for now, with what is not in the log yet. */
+    index: number | null;
     /** How many entries the log had published when this was answered. */
     size: number;
   };
@@ -24,7 +24,14 @@ export interface StateHistory {
   /** Entries among them whose bodies were erased: what they did cannot be known. */
   erased: (SupportingEntry & { erasedBy: string })[];
   /** Where the entries do not continue each other. */
-  breaks: { entryId: string; index: number; type: string; id: string; kind: ReplayBreak['kind']; detail: string }[];
+  breaks: {
+    entryId: string;
+    index: number | null;
+    type: string;
+    id: string;
+    kind: ReplayBreak['kind'];
+    detail: string;
+  }[];
   /** The entries themselves with their places in the log, when they were asked for. */
   proof: Disclosure | null;
 }
@@ -36,5 +43,12 @@ export interface StateDocument {
 }
 
 export function breaksOf(breaks: readonly ReplayBreak[]): StateHistory['breaks'] {
-  return breaks.map(({ entryId, index = 0, type, id, kind, detail }) => ({ entryId, index, type, id, kind, detail }));
+  return breaks.map(({ entryId, index, type, id, kind, detail }) => ({
+    entryId,
+    index: index ?? null,
+    type,
+    id,
+    kind,
+    detail,
+  }));
 }

@@ -3,6 +3,12 @@ import { type Field, NAME, type Resource, standard, TAGS, type Verb } from './re
 const VPC: Field = { name: 'vpcId', about: 'only those of this VPC' };
 const IN_VPC: Field = { name: 'vpcId', about: 'the VPC', required: true };
 
+/** Of the past (docs/time-machine.md). */
+const AS_OF: Field[] = [
+  { name: 'asOf', about: 'as it was: behind a ledger entry (led-...), behind an index of the log, or at a time' },
+  { name: 'receipts', about: 'with the entries that prove the answer, for "freehold verify-state"', kind: 'boolean' },
+];
+
 const attachment = (noun: string, path: string, id: string): Verb[] =>
   (['attach', 'detach'] as const).map((name) => ({
     name,
@@ -41,7 +47,15 @@ export const NETWORK: Resource[] = [
       { name: 'cidrBlock', about: 'IPv4, /16 to /28, private or from a pool of the operator', required: true },
       { name: 'ipv6CidrBlock', about: 'IPv6, /44 to /60 in steps of 4, unique local or from a pool' },
     ],
+    reading: AS_OF,
     further: [
+      {
+        name: 'topology',
+        about: 'read everything in a VPC with the effective routes, as of now or then',
+        method: 'GET',
+        path: '/v1/vpcs/{vpcId}/topology',
+        query: AS_OF,
+      },
       {
         name: 'plan',
         about: "read the OVN Northbound rows that a VPC's network consists of",
@@ -117,7 +131,7 @@ export const NETWORK: Resource[] = [
         about: 'explain what the routes of a table amount to, and which one takes a packet',
         method: 'GET',
         path: '/v1/route-tables/{routeTableId}/effective-routes',
-        query: [{ name: 'address', about: 'the address that a packet goes to' }],
+        query: [{ name: 'address', about: 'the address that a packet goes to' }, ...AS_OF],
       },
     ],
   }),

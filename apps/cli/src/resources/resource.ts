@@ -69,6 +69,8 @@ interface Standard {
   create: Field[];
   update?: Field[];
   filters?: Field[];
+  /** What can be said when one is read. */
+  reading?: Field[];
   /** Has a name and tags of its own, by which it is found. */
   tagged?: boolean;
   /** The API calls them so: `release` for `delete`, ... */
@@ -78,7 +80,7 @@ interface Standard {
 
 /** The usual five verbs of a resource, and what else it can do. */
 export function standard(of: Standard): Resource {
-  const { noun, one, many, path, id, columns, filters = [], tagged = true, names = {}, further = [] } = of;
+  const { noun, one, many, path, id, columns, filters = [], reading, tagged = true, names = {}, further = [] } = of;
   const item = `${path}/{${id}}`;
   const named = (verb: 'create' | 'delete') => ({ name: names[verb] ?? verb, aliases: names[verb] ? [verb] : [] });
   const update = of.update ?? (tagged ? [NAME, TAGS] : []);
@@ -98,7 +100,7 @@ export function standard(of: Standard): Resource {
         list: columns,
         query: tagged ? [...filters, BY_TAG] : filters,
       },
-      { name: 'get', aliases: ['show'], about: `read ${one}`, method: 'GET', path: item },
+      { name: 'get', aliases: ['show'], about: `read ${one}`, method: 'GET', path: item, query: reading },
       ...(update.length > 0
         ? [{ name: 'update', about: `change ${one}`, method: 'PATCH', path: item, body: update } satisfies Verb]
         : []),

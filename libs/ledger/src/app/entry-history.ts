@@ -11,8 +11,8 @@ import { type OwnEntry, OwnEntryRepository } from '../infra/own-entry.repository
 /** An entry of a history, in the order of the log. */
 export interface HistoryEntry {
   id: string;
-  index: number;
-  seq: number;
+  /** Null while it is not in the log. */
+  index: number | null;
   /** Null when it was erased. */
   body: LedgerBody | null;
   /** As it is stored, for proofs. */
@@ -25,8 +25,8 @@ export interface ScopeHistory {
   entries: HistoryEntry[];
   /** Entries of the scope that were erased, up to the point: what they did cannot be known. */
   erased: { id: string; index: number; erasedBy: string }[];
-  /** The scope's first entry, wherever the point lies; null when the tenant's log knows of no such scope. */
-  first: { id: string; index: number } | null;
+  /** The scope's first entry, wherever the point lies; null when the tenant has no such scope. */
+  first: { id: string; index: number | null } | null;
 }
 
 /** More entries are not replayed to answer one request. */
@@ -49,7 +49,7 @@ export class EntryHistory {
   }
 
   /**
-   * Without a point: up to the newest published head.
+   * Without a point: up to now, with the entries that are not in the log yet.
    * @param related ids of resources outside the scope that its entries refer to, whose entries belong to the answer
    * @throws LogEmptyError, ReferenceNotFoundError, EntryNotInLogError, InvalidInputError, ConflictError `HistoryTooLong`
    */
@@ -59,29 +59,37 @@ export class EntryHistory {
     asOf: AsOf | undefined,
     related: (bodies: LedgerBody[]) => string[],
   ): Promise<ScopeHistory> {
-    const head = await this.log.newestHead();
-    if (!head) throw new LogEmptyError();
+    const size = (await this.log.newestHead())?.size ?? 0;
     return this.uow.read(ctx, async (tx) => {
-      const last = asOf ? await this.lastIndex(tx, asOf, head.size) : head.size - 1;
+      // Read before the log: what is taken into it in between is in both, and never in neither.
+      const pending = asOf ? [] : parsed(await this.histories.pending(tx, MAX_REPLAYED));
+      const last = asOf ? await this.lastIndex(tx, asOf, size) : Number.MAX_SAFE_INTEGER;
       const time = asOf && 'time' in asOf ? asOf.time : null;
-      const own = cut(parsed(await this.histories.ofScope(tx, scopeId, last, MAX_REPLAYED + 1)), time, last);
+      const ofScope = parsed(await this.histories.ofScope(tx, scopeId, last, MAX_REPLAYED + 1));
+      const own = cut([...ofScope, ...pending.filter(({ stored }) => stored.scopeId === scopeId)], time, last);
       const ids = related(own.entries.flatMap(({ body }) => body ?? []));
       const others = parsed(await this.histories.ofResources(tx, ids, own.last, MAX_REPLAYED + 1));
-      const gone = await this.erasedIn(tx, scopeId, own.last, head.size);
-      const { entries, last: index } = cut(merged([own.entries, others, gone]), time, own.last);
+      const gone = await this.erasedIn(tx, scopeId, own.last);
+      const alsoPending = pending.filter(({ body }) => body && ids.includes(body.resource.id));
+      const { entries, last: index } = cut(
+        merged([...own.entries, ...others, ...gone, ...alsoPending], pending),
+        time,
+        own.last,
+      );
       if (entries.length > MAX_REPLAYED) throw tooLong(scopeId);
       return {
-        point: { index, size: head.size },
+        point: { index: asOf ? index : null, size },
         entries,
         erased: entries
           .filter(({ body }) => body === null)
-          .map(({ id, index, stored }) => ({ id, index, erasedBy: stored.erasedBy ?? '' })),
-        first: await this.histories.firstOf(tx, scopeId, head.size),
+          .map(({ id, index: at, stored }) => ({ id, index: at ?? 0, erasedBy: stored.erasedBy ?? '' })),
+        first: await this.histories.firstOf(tx, scopeId),
       };
     });
   }
 
   private async lastIndex(tx: Tx, asOf: AsOf, size: number): Promise<number> {
+    if (size === 0) throw new LogEmptyError();
     if ('entryId' in asOf) {
       const entry = await this.entries.find(tx, asOf.entryId);
       if (!entry) throw new ReferenceNotFoundError('ledger entry', asOf.entryId, '/query/asOf');
@@ -102,33 +110,31 @@ export class EntryHistory {
   }
 
   /** Erased entries of the scope: their own columns are gone, the entries that say that they were erased name them. */
-  private async erasedIn(tx: Tx, scopeId: string, last: number, size: number): Promise<HistoryEntry[]> {
-    const erasures = await this.histories.ofScopeByAction(tx, scopeId, ERASED_ACTION, size - 1, MAX_REPLAYED + 1);
-    const ids = parsed(erasures).flatMap(({ body }) => body?.resource.id ?? []);
-    const rows = await this.entries.byIds(tx, ids);
-    return parsed(rows).filter(({ body, index }) => body === null && index <= last);
+  private async erasedIn(tx: Tx, scopeId: string, last: number): Promise<HistoryEntry[]> {
+    const erasures = await this.histories.ofScopeByAction(tx, scopeId, ERASED_ACTION, MAX_REPLAYED);
+    const rows = await this.entries.byIds(tx, erasures);
+    return parsed(rows).filter(({ body, index }) => body === null && index !== null && index <= last);
   }
 }
 
 function parsed(rows: readonly OwnEntry[]): HistoryEntry[] {
-  return rows.flatMap((stored) => {
+  return rows.map((stored) => {
     const { id, body, place } = stored;
-    if (!place) return [];
-    return [{ id, index: place.index, seq: place.tenantSeq, body: body && parseBody(body), stored }];
+    return { id, index: place?.index ?? null, body: body && parseBody(body), stored };
   });
 }
 
-/** In the order of the log, each once. */
-function merged(lists: HistoryEntry[][]): HistoryEntry[] {
-  const byIndex = new Map(lists.flat().map((entry) => [entry.index, entry]));
-  return [...byIndex.values()].sort((a, b) => a.index - b.index);
+/** Each once, in the order of the log, and behind that in the order in which they will come into it. */
+function merged(entries: HistoryEntry[], pending: HistoryEntry[]): HistoryEntry[] {
+  const placed = new Map(entries.filter(({ index }) => index !== null).map((entry) => [entry.id, entry]));
+  const waiting = new Set(entries.filter(({ id }) => !placed.has(id)).map(({ id }) => id));
+  return [...[...placed.values()].sort((a, b) => a.index! - b.index!), ...pending.filter(({ id }) => waiting.has(id))];
 }
 
 /** The entries before the first one that is later than `time`: the order is the log's, and times only say where to cut it. */
 function cut(entries: HistoryEntry[], time: Date | null, last: number): { entries: HistoryEntry[]; last: number } {
-  const at =
-    time === null ? -1 : entries.findIndex(({ body }) => body !== null && Date.parse(body.time) > time.getTime());
-  return at < 0 ? { entries, last } : { entries: entries.slice(0, at), last: entries[at]!.index - 1 };
+  const at = time === null ? -1 : entries.findIndex(({ body }) => body && Date.parse(body.time) > time.getTime());
+  return at < 0 ? { entries, last } : { entries: entries.slice(0, at), last: entries[at]!.index! - 1 };
 }
 
 function notYet(rule: string, message: string, fix: string): InvalidInputError {

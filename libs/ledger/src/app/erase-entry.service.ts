@@ -43,6 +43,8 @@ export class EraseEntryService {
         class: 'audit',
         action: ERASED_ACTION,
         resource: { type: 'ledger-entry', id: entryId, version: null },
+        // The history of that VPC or dataset has a gap from now on, and must be able to name it.
+        scopeId: entry.scopeId,
         before: null,
         after: { scope, reason, tenantSeq: entry.place!.tenantSeq },
       });

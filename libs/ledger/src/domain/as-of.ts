@@ -5,8 +5,8 @@ export type AsOf = { entryId: LedgerEntryId } | { index: number } | { time: Date
 
 /** Where a history was cut. */
 export interface PointInLog {
-  /** The last index of the log that counts. */
-  index: number;
-  /** The published head at the time of the answer: nothing later was looked at. */
+  /** The last index of the log that counts; null for now, with what is not in the log yet. */
+  index: number | null;
+  /** How many entries the log had published. */
   size: number;
 }

@@ -111,6 +111,8 @@ export class EntryNotErasableError extends ConflictError {
         },
       ],
     });
+  }
+}
 
 /** A point of the log was named by an entry that is not in it yet. */
 export class EntryNotInLogError extends ConflictError {

@@ -11,20 +11,42 @@ export class EntryHistoryRepository {
     return this.found(tx, 'e.scope_id = $2', [scopeId], lastIndex, limit);
   }
 
-  ofScopeByAction(tx: Tx, scopeId: string, action: string, lastIndex: number, limit: number): Promise<OwnEntry[]> {
-    return this.found(tx, 'e.scope_id = $2 AND e.action = $5', [scopeId], lastIndex, limit, [action]);
+  /** What entries of this action in the scope are about, wherever they are. */
+  async ofScopeByAction(tx: Tx, scopeId: string, action: string, limit: number): Promise<string[]> {
+    const rows = await tx.query<{ resourceId: string }>(
+      `SELECT resource_id AS "resourceId" FROM ledger_entry
+        WHERE tenant_id = $1 AND scope_id = $2 AND action = $3 LIMIT $4`,
+      [tx.ctx?.tenantId, scopeId, action, limit],
+    );
+    return rows.map(({ resourceId }) => resourceId);
+  }
+
+  /** Entries that are not in the log yet, in the order in which they will come into it. */
+  async pending(tx: Tx, limit: number): Promise<OwnEntry[]> {
+    const rows = await tx.query<{ id: string }>('SELECT id FROM crosstenant.own_pending_entries() AS id LIMIT $1', [
+      limit,
+    ]);
+    const found = new Map(
+      (
+        await this.entries.byIds(
+          tx,
+          rows.map(({ id }) => id),
+        )
+      ).map((entry) => [entry.id, entry]),
+    );
+    return rows.flatMap(({ id }) => found.get(id) ?? []);
   }
 
   async ofResources(tx: Tx, ids: readonly string[], lastIndex: number, limit: number): Promise<OwnEntry[]> {
     return ids.length === 0 ? [] : this.found(tx, 'e.resource_id = ANY($2::text[])', [ids], lastIndex, limit);
   }
 
-  async firstOf(tx: Tx, scopeId: string, size: number): Promise<{ id: string; index: number } | null> {
-    const [row] = await tx.query<{ id: string; index: number }>(
+  async firstOf(tx: Tx, scopeId: string): Promise<{ id: string; index: number | null } | null> {
+    const [row] = await tx.query<{ id: string; index: number | null }>(
       `SELECT e.id, l.leaf_index::float8 AS index FROM ledger_entry e
-         JOIN ledger_leaf l ON l.tenant_id = e.tenant_id AND l.entry_id = e.id
-        WHERE e.tenant_id = $1 AND e.scope_id = $2 AND l.leaf_index < $3 ORDER BY l.tenant_seq LIMIT 1`,
-      [tx.ctx?.tenantId, scopeId, size],
+         LEFT JOIN ledger_leaf l ON l.tenant_id = e.tenant_id AND l.entry_id = e.id
+        WHERE e.tenant_id = $1 AND e.scope_id = $2 ORDER BY l.tenant_seq NULLS LAST, e.id LIMIT 1`,
+      [tx.ctx?.tenantId, scopeId],
     );
     return row ?? null;
   }
@@ -44,13 +66,12 @@ export class EntryHistoryRepository {
     values: unknown[],
     lastIndex: number,
     limit: number,
-    further: unknown[] = [],
   ): Promise<OwnEntry[]> {
     const rows = await tx.query<{ seq: number }>(
       `WITH found AS MATERIALIZED (SELECT e.id FROM ledger_entry e WHERE e.tenant_id = $1 AND ${condition})
        SELECT l.tenant_seq::float8 AS seq FROM found JOIN ledger_leaf l ON l.tenant_id = $1 AND l.entry_id = found.id
         WHERE l.leaf_index <= $3 ORDER BY l.tenant_seq LIMIT $4`,
-      [tx.ctx?.tenantId, ...values, lastIndex, limit, ...further],
+      [tx.ctx?.tenantId, ...values, lastIndex, limit],
     );
     return this.entries.bySequence(
       tx,

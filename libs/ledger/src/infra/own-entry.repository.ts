@@ -8,6 +8,8 @@ export interface OwnEntry {
   /** Null once it was erased, as is the salt. */
   body: Uint8Array | null;
   salt: Uint8Array | null;
+  /** What it belongs to: a VPC, a dataset. */
+  scopeId: string | null;
   /** The entry that says that this one was erased. */
   erasedBy: string | null;
   committedAt: Date;
@@ -18,6 +20,7 @@ interface Row {
   id: string;
   body: Buffer | null;
   salt: Buffer | null;
+  scopeId: string | null;
   erasedBy: string | null;
   committedAt: Date;
   index: number | null;
@@ -26,7 +29,7 @@ interface Row {
   leaf: Buffer;
 }
 
-const COLUMNS = `e.id, e.body, e.salt, e.erased_by AS "erasedBy", e.committed_at AS "committedAt", l.leaf_index::float8 AS index,
+const COLUMNS = `e.id, e.body, e.salt, e.scope_id AS "scopeId", e.erased_by AS "erasedBy", e.committed_at AS "committedAt", l.leaf_index::float8 AS index,
   l.tenant_seq::float8 AS "tenantSeq", l.prev_hash AS "prevHash", l.leaf`;
 
 /** The entries of one tenant, as row level security shows them. */
@@ -111,6 +114,14 @@ export class OwnEntryRepository {
   }
 }
 
-function entryOf({ id, body, salt, erasedBy, committedAt, index, tenantSeq, prevHash, leaf }: Row): OwnEntry {
-  return { id, body, salt, erasedBy, committedAt, place: index === null ? null : { index, tenantSeq, prevHash, leaf } };
+function entryOf({ id, body, salt, scopeId, erasedBy, committedAt, index, tenantSeq, prevHash, leaf }: Row): OwnEntry {
+  return {
+    id,
+    body,
+    salt,
+    scopeId,
+    erasedBy,
+    committedAt,
+    place: index === null ? null : { index, tenantSeq, prevHash, leaf },
+  };
 }

@@ -12,13 +12,6 @@ const receipts = z
   .default('false')
   .transform((text) => text === 'true');
 
-/** Where the past is what is always answered. */
-export const topologyQuery = z.strictObject({
-  asOf: asOfSchema.optional(),
-  receipts: receipts.describe('Also the entries that the answer rests on, proven, to verify it offline with.'),
-});
-
-/** Where the present is answered unless the past is asked for. */
 export const historyQuery = {
   asOf: asOfSchema.optional(),
   receipts: receipts.describe(
@@ -26,7 +19,7 @@ export const historyQuery = {
   ),
 };
 
-/** Receipts of the present there are none: they prove entries, and entries are the past. */
+/** The present rests on entries that are not in the log yet, too, and these cannot be proven. */
 export const requireAsOf = <T extends HistoryInput>({ asOf, receipts }: T, issues: z.RefinementCtx): void => {
   if (asOf || !receipts) return;
   issues.addIssue({
@@ -37,7 +30,7 @@ export const requireAsOf = <T extends HistoryInput>({ asOf, receipts }: T, issue
   });
 };
 
-const supporting = { id: z.string(), index: z.int() };
+const supporting = { id: z.string(), index: z.int().nullable().describe('Null while it is not in the log.') };
 
 export const historySchema = z
   .object({
@@ -52,7 +45,10 @@ export const historySchema = z
     }),
     asOf: z.object({
       requested: z.string().nullable(),
-      index: z.int().describe('The last index of the log that counts.'),
+      index: z
+        .int()
+        .nullable()
+        .describe('The last index of the log that counts; null for now, with what is not in the log yet.'),
       size: z.int().describe('How many entries the log had published when this was answered.'),
     }),
     entries: z.array(z.object(supporting)).describe('Every entry that was replayed, in the order of the log.'),
@@ -63,7 +59,7 @@ export const historySchema = z
       .array(
         z.object({
           entryId: z.string(),
-          index: z.int(),
+          index: z.int().nullable(),
           type: z.string(),
           id: z.string(),
           kind: z.string(),
@@ -145,3 +141,5 @@ export const topologySchema = z
     history: historySchema,
   })
   .meta({ id: 'Topology' });
+
+export const topologyQuery = z.strictObject(historyQuery).superRefine(requireAsOf);

@@ -1,8 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { requirePermission } from '#auth';
 import { ConflictError, NotFoundError, type OpContext, type RouteTableId, type VpcId } from '#kernel';
-import { type AsOf, EntryHistory, EntryProofs, type ScopeHistory } from '#ledger';
-import { type LedgerBody, MAX_DISCLOSED_ENTRIES, type Replay, type ReplayedResource, resourceKey } from '#proof';
+import { type AsOf, EntryHistory, EntryProofs, type HistoryEntry, type ScopeHistory } from '#ledger';
+import {
+  type LedgerBody,
+  MAX_DISCLOSED_ENTRIES,
+  type Replay,
+  type ReplayEntry,
+  type ReplayedResource,
+  resourceKey,
+} from '#proof';
 import { breaksOf, claimsOf, ReplayedVpc, replayEntries, type StateDocument, type StateQuestion } from '#topology';
 import { NotThenError, StateErasedError } from '../domain/vpc-history.errors.js';
 
@@ -60,7 +67,7 @@ export class VpcHistoryQuery {
     if (receipts) requirePermission(ctx, 'ledger:read');
     const history = await this.histories.of(ctx, vpcId, asOf, relatedTo);
     if (!history.first) throw new NotFoundError('vpc', vpcId);
-    const replay = replayEntries(history.entries.map(({ id, ...entry }) => ({ entryId: id, ...entry })));
+    const replay = replayEntries(history.entries.map(replayEntry));
     const vpc = ReplayedVpc.of(replay, vpcId);
     if (!vpc) throw absent('vpc', vpcId, replay, history);
     const claims = claimsOf(vpc, question);
@@ -97,6 +104,10 @@ export class VpcHistoryQuery {
   }
 }
 
+function replayEntry({ id, index, body, stored }: HistoryEntry): ReplayEntry {
+  return { entryId: id, seq: stored.place?.tenantSeq ?? 0, ...(index === null ? {} : { index }), body };
+}
+
 const GATEWAYS = ['internet-gateway', 'vpn-gateway'];
 
 /**
@@ -131,7 +142,14 @@ function absent(
   { point, erased, first }: ScopeHistory,
 ): Error {
   const known: ReplayedResource | undefined = replay.resources.get(resourceKey(kind.replace(' ', '-'), id));
-  if (known) return new NotThenError(kind, id, point.index, { goneWith: known.entryId });
+  if (known) return new NotThenError(kind, id, point.index, `it went with ${known.entryId}`);
   if (erased.length > 0) return new StateErasedError(kind, id, point.index, erased);
-  return new NotThenError(kind, id, point.index, { knownSince: first });
+  const since = first?.index == null ? 'is not in the log yet' : `is at index ${first.index}`;
+  const isLater = kind === 'vpc' && first !== null;
+  return new NotThenError(
+    kind,
+    id,
+    point.index,
+    isLater ? `its first entry, ${first.id}, ${since}` : 'it came later, or never',
+  );
 }

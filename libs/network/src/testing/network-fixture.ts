@@ -52,7 +52,11 @@ export class NetworkFixture {
   private readonly clients: pg.Client[] = [];
 
   static async start(): Promise<NetworkFixture> {
-    const api = await startTestApi();
+    return NetworkFixture.on(await startTestApi());
+  }
+
+  /** On an API that runs already; it is closed with the fixture. */
+  static async on(api: TestApi): Promise<NetworkFixture> {
     const url = api.database.urls.freehold_system;
     const worker = await Test.createTestingModule({
       imports: [DatabaseModule.forRoot({ url, role: 'system', applicationName: 'test' }), NetworkIntentModule],
