@@ -219,7 +219,10 @@ describe('a history with erased entries', () => {
     expect(after.history.breaks).toMatchObject([{ entryId: later.ledgerEntryId, type: 'vpc', id: vpc.id }]);
     const before = await call('GET', `/v1/vpcs/${vpc.id}/topology?asOf=${index - 2}`);
     expect(before.history).toMatchObject({ erased: [], breaks: [] });
-    await call('POST', `/v1/ledger/entries/${vpc.ledgerEntryId}/erasures`, { scope: 'body', reason: 'a request to be forgotten' });
+    await call('POST', `/v1/ledger/entries/${vpc.ledgerEntryId}/erasures`, {
+      scope: 'body',
+      reason: 'a request to be forgotten',
+    });
     await api.sequencer.tick();
     const unknown = await own.call('GET', `/v1/vpcs/${vpc.id}?asOf=${index - 2}`);
     expect(unknown).toMatchObject({
