@@ -1,5 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
+import type { RequestSigner } from '../support/request-signer.js';
+
+// biome-ignore lint/suspicious/noExplicitAny: benchmarks look into replies of every shape
+type Reply = any;
+
+interface SigningCaller {
+  apiKey: string;
+  signer: RequestSigner;
+}
+
+export interface PreparedChange {
+  path: string;
+  text: string;
+  headers: Record<string, string>;
+}
 
 /** A client that costs as little as it can: what it takes from the processor, the server cannot have. */
 export class BenchClient {
@@ -8,21 +23,36 @@ export class BenchClient {
   constructor(private readonly url: string) {}
 
   /** Sends a change with an Idempotency-Key of its own, and gives its reply. @throws unless it succeeded */
-  // biome-ignore lint/suspicious/noExplicitAny: benchmarks look into replies of every shape
-  change(apiKey: string, method: string, path: string, body?: unknown): Promise<any> {
-    return this.send(method, path, body, { authorization: `Bearer ${apiKey}`, 'idempotency-key': randomUUID() });
+  change(apiKey: string, method: string, path: string, body?: unknown): Promise<Reply> {
+    const headers = { authorization: `Bearer ${apiKey}`, 'idempotency-key': randomUUID() };
+    return this.send(method, path, body === undefined ? undefined : JSON.stringify(body), headers);
   }
 
-  get(path: string, apiKey?: string): Promise<unknown> {
+  get(path: string, apiKey?: string): Promise<Reply> {
     return this.send('GET', path, undefined, apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` });
+  }
+
+  /** A signed change, ready to be sent: who signs is not who is measured. */
+  prepare({ apiKey, signer }: SigningCaller, path: string, body: unknown): PreparedChange {
+    const text = JSON.stringify(body);
+    const signed = signer.headers({ method: 'POST', url: this.url + path, body: text });
+    return { path, text, headers: { authorization: `Bearer ${apiKey}`, ...signed } };
+  }
+
+  sendPrepared({ path, text, headers }: PreparedChange): Promise<Reply> {
+    return this.send('POST', path, text, headers);
   }
 
   close(): void {
     this.agent.destroy();
   }
 
-  private send(method: string, path: string, body: unknown, headers: Record<string, string>): Promise<unknown> {
-    const text = body === undefined ? undefined : JSON.stringify(body);
+  private send(
+    method: string,
+    path: string,
+    text: string | undefined,
+    headers: Record<string, string>,
+  ): Promise<Reply> {
     const length =
       text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
     return new Promise((resolve, reject) => {

@@ -4,10 +4,12 @@ import { utf8 } from '#merkle';
 import { nodeCrypto, verifyReceipt } from '#proof';
 import { LedgerProcess } from '../../libs/ledger/src/testing/ledger-process.js';
 import { type BenchStack, startBenchStack } from './api-process.js';
+import { type BundleFigures, bundleFigures } from './bundle.bench.js';
 import { BenchClient } from './http-client.js';
+import { type SignedChangesFigures, signedChanges } from './signed-changes.bench.js';
 import { type OwnedTarget, prepareTargets, subnetOf } from './targets.js';
 
-export interface LedgerFigures {
+export interface LedgerFigures extends SignedChangesFigures, BundleFigures {
   /** Stored entries into the log a second, end to end: numbered, leaves, tiles, recomputed, signed, published; durable. */
   sequencedPerSecond: number;
   /** The mean of a receipt under a checkpoint of that log. */
@@ -23,8 +25,10 @@ export interface LedgerFigures {
 const STORED_ENTRIES = 20_000;
 const ENTRIES_A_TRANSACTION = 500;
 const RECEIPTS = 200;
-const CHANGES_PER_SECOND = 200;
+const CHANGES_PER_SECOND = 500;
 const SECONDS = 10;
+/** Subnets that the signed changes may have made in each VPC. */
+const PREPARED_BEFORE = 1_000;
 /** How often the newest checkpoint is asked for: what it adds is in the figures. */
 const LOOK_EVERY_MS = 4;
 
@@ -35,8 +39,10 @@ export async function run(): Promise<LedgerFigures> {
     const targets = await prepareTargets(client, stack.operatorKey);
     const { sequencedPerSecond, entryIds } = await sequence(stack, targets);
     const receipts = await receiptFigures(client, targets, entryIds);
+    const signed = await signedChanges(stack, targets);
     await stack.startWorker();
-    return { sequencedPerSecond, ...receipts, ...(await checkpointFigures(stack, client, targets)) };
+    const checkpoints = await checkpointFigures(stack, client, targets);
+    return { ...signed, sequencedPerSecond, ...receipts, ...checkpoints, ...(await bundleFigures()) };
   } finally {
     client.close();
     await stack.close();
@@ -96,7 +102,7 @@ async function checkpointFigures({ urls }: BenchStack, client: BenchClient, targ
         target.apiKey,
         'POST',
         '/v1/subnets',
-        subnetOf(target, Math.floor(n / targets.length)),
+        subnetOf(target, PREPARED_BEFORE + Math.floor(n / targets.length)),
       );
       changes.push(
         change.then(({ ledgerEntryId }) => {

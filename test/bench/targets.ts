@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { RequestSigner, RootKey } from '../support/request-signer.js';
 import type { BenchClient } from './http-client.js';
 import type { Target } from './raw-transactions.js';
 
-/** A VPC with the key of its tenant's owner. */
+/** A VPC with the API key of its tenant's owner, and the signing key of the same user. */
 export interface OwnedTarget extends Target {
   apiKey: string;
+  signer: RequestSigner;
 }
 
 const TENANTS = 8;
@@ -19,12 +21,16 @@ export function subnetOf({ vpcId }: Target, n: number) {
 export async function prepareTargets(client: BenchClient, operatorKey: string): Promise<OwnedTarget[]> {
   const targets: OwnedTarget[] = [];
   for (let tenant = 0; tenant < TENANTS; tenant += 1) {
-    const key = () => randomBytes(32).toString('base64');
+    const rootKey = new RootKey();
+    const signer = new RequestSigner();
     const created = await client.change(operatorKey, 'POST', '/v1/system/tenants', {
       name: `bench ${tenant}`,
-      rootPublicKey: key(),
-      viewKey: key(),
+      rootPublicKey: rootKey.publicKey,
+      viewKey: randomBytes(32).toString('base64'),
     });
+    const { statement } = await client.get('/v1/signing-keys/enrolment', created.ownerApiKey);
+    const enrolment = signer.enrolmentOf(statement, rootKey);
+    await client.change(created.ownerApiKey, 'POST', '/v1/signing-keys', enrolment);
     for (const [quota, allowed] of [
       ['vpcs', 100],
       ['subnets-per-vpc', 100_000],
@@ -33,7 +39,7 @@ export async function prepareTargets(client: BenchClient, operatorKey: string): 
     }
     for (let vpc = 0; vpc < VPCS_PER_TENANT; vpc += 1) {
       const { id } = await client.change(created.ownerApiKey, 'POST', '/v1/vpcs', { cidrBlock: '10.0.0.0/16' });
-      targets.push({ tenantId: created.id, vpcId: id, apiKey: created.ownerApiKey });
+      targets.push({ tenantId: created.id, vpcId: id, apiKey: created.ownerApiKey, signer });
     }
   }
   return targets;

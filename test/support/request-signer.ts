@@ -71,6 +71,11 @@ export class RequestSigner {
   /** The body that enrols this key for the caller's user; `enroller` signs the statement. */
   async enrolment(call: Caller, enroller: { id: string; sign(text: string): Buffer }) {
     const { statement } = (await call('GET', '/v1/signing-keys/enrolment')).body as { statement: string };
+    return this.enrolmentOf(statement, enroller);
+  }
+
+  /** The same from a statement that was asked for already. */
+  enrolmentOf(statement: string, enroller: { id: string; sign(text: string): Buffer }) {
     const filled = statement
       .replace('{keyId}', this.keyId)
       .replace('{publicKey}', this.publicKey)
