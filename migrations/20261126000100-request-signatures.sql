@@ -35,13 +35,11 @@ CREATE TABLE signature_policy (
 );
 CALL secure_tenant_table('signature_policy');
 
--- One row for each signed request and each chain that it wrote to; all its entries there hold the commitment. Written once;
--- what can be done later is to erase document and salt, and then the commitment opens for nobody any more.
+-- One row for each signed request; all entries that it made in its tenant's chain hold the commitment. Written once; what can
+-- be done later is to erase document and salt, and then the commitment opens for nobody any more.
 CREATE TABLE request_evidence (
   tenant_id text NOT NULL,
   commitment bytea NOT NULL CHECK (octet_length(commitment) = 32),
-  -- Whose key it is: the tenant's own, or the operator's where the operator changed something of the tenant's.
-  signer_tenant_id text NOT NULL,
   signing_key_id text NOT NULL,
   document bytea,
   salt bytea CHECK (octet_length(salt) = 32),
@@ -59,8 +57,8 @@ CREATE FUNCTION request_evidence_is_only_erased() RETURNS trigger
   AS $$
 BEGIN
   IF TG_OP = 'UPDATE' AND NEW.document IS NULL AND NEW.salt IS NULL
-     AND (NEW.tenant_id, NEW.commitment, NEW.signer_tenant_id, NEW.signing_key_id, NEW.created_at)
-       = (OLD.tenant_id, OLD.commitment, OLD.signer_tenant_id, OLD.signing_key_id, OLD.created_at) THEN
+     AND (NEW.tenant_id, NEW.commitment, NEW.signing_key_id, NEW.created_at)
+       = (OLD.tenant_id, OLD.commitment, OLD.signing_key_id, OLD.created_at) THEN
     RETURN NEW;
   END IF;
   RAISE EXCEPTION 'request_evidence is append-only, but for its erasure' USING ERRCODE = 'insufficient_privilege';
@@ -114,26 +112,4 @@ CREATE FUNCTION crosstenant.find_credential(key_id text, signing_key text)
   $$;
 REVOKE ALL ON FUNCTION crosstenant.find_credential(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION crosstenant.find_credential(text, text) TO freehold_api;
-
--- The enrolments from the root to each of some keys, of the tenant's own or of the operator, whose requests may have made
--- entries in the tenant's chain. Public keys and signatures alone; nobody else's are told.
-CREATE FUNCTION crosstenant.signing_key_chains(signer_tenants text[], key_ids text[])
-  RETURNS TABLE (signer_tenant_id text, used_key_id text, key_id text, user_id text, public_key bytea, enrolled_by text,
-                 signature bytea, possession bytea, distance integer)
-  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
-  AS $$
-    WITH RECURSIVE chain AS (
-      SELECT k.*, k.id AS used, 0 AS distance
-        FROM unnest(signer_tenants, key_ids) AS wanted (tenant_id, id)
-        JOIN public.signing_key k ON k.tenant_id = wanted.tenant_id AND k.id = wanted.id
-       WHERE wanted.tenant_id IN (public.app_tenant(), 'tnt-00000000000000000')
-      UNION ALL
-      SELECT k.*, chain.used, chain.distance + 1
-        FROM chain JOIN public.signing_key k ON k.tenant_id = chain.tenant_id AND k.id = chain.enrolled_by
-    )
-    SELECT tenant_id, used, id, user_id, public_key, enrolled_by, signature, possession, distance FROM chain
-     ORDER BY tenant_id, used, distance DESC
-  $$;
-REVOKE ALL ON FUNCTION crosstenant.signing_key_chains(text[], text[]) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION crosstenant.signing_key_chains(text[], text[]) TO freehold_api;
 RESET ROLE;

@@ -168,13 +168,15 @@ describe('a signed change', () => {
     const body = { name: 'a tenant with a secret', rootPublicKey: tenant.rootKey.publicKey, viewKey };
     const created = await operatorKey.caller(api.url, api.operator)('POST', '/v1/system/tenants', body);
     expect(created.status).toBe(201);
-    const { rows } = await admin.query(
-      'SELECT tenant_id, document, signer_tenant_id FROM request_evidence WHERE signing_key_id = $1',
-      [operatorKey.keyId],
-    );
-    expect(rows.map((row) => row.tenant_id).sort()).toEqual(['tnt-00000000000000000', created.body.id]);
-    for (const { document, signer_tenant_id } of rows) {
-      expect(signer_tenant_id).toBe('tnt-00000000000000000');
+    const { rows } = await admin.query('SELECT tenant_id, document FROM request_evidence WHERE signing_key_id = $1', [
+      operatorKey.keyId,
+    ]);
+    // The tenant's chain does not know the operator's keys; the operator's own has the signature.
+    expect(rows.map((row) => row.tenant_id)).toEqual(['tnt-00000000000000000']);
+    expect((await bodyOf(created.body.ledgerEntryId)).vouched.mode).toBe('signed');
+    const genesis = created.body.ledgerEntries[1].ledgerEntryId;
+    expect(await bodyOf(genesis)).toMatchObject({ action: 'tenant.genesis', vouched: { mode: 'custodial' } });
+    for (const { document } of rows) {
       expect(JSON.parse(document.toString()).content).toBeNull();
       for (const canary of [
         viewKey,

@@ -32,11 +32,17 @@ export class EnrolledKeys {
     const keyId = body.resource.id;
     const link = parseSigningKeyLink({ keyId, userId, publicKey, enrolledBy, signature, possession });
     if (this.links.has(keyId)) throw new FormatError(`the key ${keyId} is enrolled twice`);
-    const enrolling =
-      link.enrolledBy === ROOT_KEY ? this.rootPublicKey : (this.links.get(link.enrolledBy)?.publicKey ?? null);
-    if (enrolling === null) throw new FormatError(`${keyId} was enrolled by ${link.enrolledBy}, which is no key of it`);
+    const enrolling = link.enrolledBy === ROOT_KEY ? this.root(link) : this.links.get(link.enrolledBy)?.publicKey;
+    if (enrolling === undefined)
+      throw new FormatError(`${keyId} was enrolled by ${link.enrolledBy}, which is no key of it`);
     await verifySigningKeyLink(this.crypto, this.scope, link, fromBase64(enrolling));
     this.links.set(keyId, link);
+  }
+
+  /** A chain whose first entry pins no root key (the operator's) has its first key as its root, which signs for itself. */
+  private root({ publicKey }: SigningKeyLink): string | undefined {
+    if (this.rootPublicKey !== null) return this.rootPublicKey;
+    return this.links.size === 0 ? publicKey : undefined;
   }
 
   /** Null when no entry enrolled it. */

@@ -38,6 +38,7 @@ export {
   MAX_BODY_BYTES,
   parseBody,
   type Vouching,
+  vouchingOfBody,
 } from './ledger-body.js';
 export * from './ledger-leaf.js';
 export type { LogTrust } from './log-head-check.js';

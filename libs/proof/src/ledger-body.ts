@@ -111,6 +111,19 @@ function assertBody(value: unknown): asserts value is LedgerBody {
   if (broken) throw new FormatError(`the body's ${broken[0]} is not as version 1 has it`);
 }
 
+const SIGNED_TAIL = /,"vouched":\{"evidence":"([0-9a-f]{64})","keyId":"(sgk-[0-9a-f]{17})","mode":"signed"\}\}$/;
+const SIGNED_TAIL_BYTES = 140;
+
+/**
+ * How a stored body is vouched for, read from its end: members are in their order, and this is the last. For whoever looks
+ * through many bodies and needs no more of them.
+ */
+export function vouchingOfBody(bytes: Uint8Array): Vouching {
+  const tail = String.fromCharCode(...bytes.subarray(-SIGNED_TAIL_BYTES));
+  const [, evidence, keyId] = SIGNED_TAIL.exec(tail) ?? [];
+  return evidence && keyId ? { mode: 'signed', keyId, evidence } : { mode: 'custodial' };
+}
+
 function vouchedMembers(vouched: unknown): readonly string[] {
   return isObject(vouched) && vouched.mode === 'signed' ? ['mode', 'keyId', 'evidence'] : ['mode'];
 }

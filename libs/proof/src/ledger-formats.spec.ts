@@ -16,6 +16,7 @@ import {
   signPromise,
   verifyPromise,
   viewKeyCommitment,
+  vouchingOfBody,
 } from './index.js';
 import { derived, SampleLog, signingKey } from './testing/sample-log.js';
 
@@ -28,6 +29,13 @@ describe('ledger body v1', () => {
   it('says who vouched with which key, and commits to the evidence', () => {
     const body = { ...sample, vouched: signed };
     expect(parseBody(encodeBody(body))).toEqual(body);
+    expect(vouchingOfBody(encodeBody(body))).toEqual(signed);
+    expect(vouchingOfBody(encodeBody(sample))).toEqual({ mode: 'custodial' });
+    const quoting = {
+      ...sample,
+      after: `,"vouched":{"evidence":"${signed.evidence}","keyId":"${signed.keyId}","mode":"signed"}}`,
+    };
+    expect(vouchingOfBody(encodeBody(quoting))).toEqual({ mode: 'custodial' });
   });
 
   it('has one sequence of bytes and comes back from it', () => {

@@ -3,9 +3,10 @@ import { requirePermission } from '#auth';
 import { type Tx, UnitOfWork } from '#database';
 import type { OpContext } from '#kernel';
 import { HASH_BYTES, TILE_WIDTH } from '#merkle';
-import { BundleWriter, nodeCrypto, type WrittenEntry } from '#proof';
+import { BundleWriter, nodeCrypto, type StoredEvidence, vouchingOfBody, type WrittenEntry } from '#proof';
 import { AnchorDirectory } from '../domain/anchor-directory.js';
 import { LogCorruptError, LogEmptyError } from '../domain/ledger.errors.js';
+import { EvidenceRepository } from '../infra/evidence.repository.js';
 import { LogIdentity } from '../infra/log-identity.js';
 import { OpenLogRepository, type PublishedHead } from '../infra/open-log.repository.js';
 import { type OwnEntry, OwnEntryRepository } from '../infra/own-entry.repository.js';
@@ -32,6 +33,7 @@ export class ExportBundleService {
     private readonly anchors: AnchorDirectory,
     private readonly identity: LogIdentity,
     private readonly logKeys: LogKeyQueries,
+    private readonly evidence: EvidenceRepository,
   ) {}
 
   /** The bundle's bytes in chunks. What can be refused is refused before the first of them. @throws LogEmptyError */
@@ -70,18 +72,28 @@ export class ExportBundleService {
     const width = end - first;
     const hashes = await this.log.tile({ level: 0, index: first / TILE_WIDTH, width });
     const leaves = await this.log.leaves(first, end);
-    const own = await this.uow.read(ctx, (tx: Tx) => this.entries.between(tx, first, end));
+    const own = await this.uow.read(ctx, (tx: Tx) => this.opened(tx, first, end));
     if (!hashes || leaves.length !== width) throw new LogCorruptError(`leaves are missing from index ${first} on`);
-    const opened = new Map(own.map((entry) => [entry.place!.index, entry]));
     return leaves.map(({ index, leaf }, at) => {
-      const entry = opened.get(index);
       const hash = hashes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES);
-      return writer.leaf(index, hash, leaf, entry ? written(entry) : null);
+      return writer.leaf(index, hash, leaf, own.get(index) ?? null);
     });
+  }
+
+  /** The tenant's own entries among some leaves, by index, with what is kept of the requests that they came of. */
+  private async opened(tx: Tx, first: number, end: number): Promise<Map<number, WrittenEntry>> {
+    const own = await this.entries.between(tx, first, end);
+    const evidence = await this.evidence.stored(
+      tx,
+      own.flatMap(({ body }) => (body === null ? [] : [vouchingOfBody(body)])),
+    );
+    return new Map(own.map((entry) => [entry.place!.index, written(entry, evidence)]));
   }
 }
 
-function written({ id, place, body, salt }: OwnEntry): WrittenEntry {
+function written({ id, place, body, salt }: OwnEntry, evidence: ReadonlyMap<string, StoredEvidence>): WrittenEntry {
   const seq = place!.tenantSeq;
-  return body === null || salt === null ? { id, seq, body: null } : { id, seq, body, salt, evidence: null };
+  if (body === null || salt === null) return { id, seq, body: null };
+  const vouched = vouchingOfBody(body);
+  return { id, seq, body, salt, evidence: (vouched.mode === 'signed' && evidence.get(vouched.evidence)) || null };
 }

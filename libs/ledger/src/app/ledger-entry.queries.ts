@@ -3,11 +3,20 @@ import { requirePermission } from '#auth';
 import { type Page, type PageRequest, type Tx, UnitOfWork } from '#database';
 import { type LedgerEntryId, NotFoundError, type OpContext } from '#kernel';
 import { TileTree, TreeHasher } from '#merkle';
-import { type AnchorRecord, buildReceipt, nodeCrypto, type Receipt } from '#proof';
+import {
+  type AnchorRecord,
+  buildReceipt,
+  type ChainedEvidence,
+  nodeCrypto,
+  type Receipt,
+  type Vouching,
+  vouchingOfBody,
+} from '#proof';
 import { AnchorDirectory } from '../domain/anchor-directory.js';
 import type { EntryFilter, EntryOrder } from '../domain/entry-filter.js';
 import { EntryErasedError, LogCorruptError, ReceiptNotReadyError } from '../domain/ledger.errors.js';
 import { EntrySearchRepository } from '../infra/entry-search.repository.js';
+import { EvidenceRepository } from '../infra/evidence.repository.js';
 import { LogIdentity } from '../infra/log-identity.js';
 import { OpenLogRepository, type PublishedHead } from '../infra/open-log.repository.js';
 import { type OwnEntry, OwnEntryRepository } from '../infra/own-entry.repository.js';
@@ -39,6 +48,7 @@ export class LedgerEntryQueries {
     private readonly anchors: AnchorDirectory,
     private readonly identity: LogIdentity,
     private readonly logKeys: LogKeyQueries,
+    private readonly evidence: EvidenceRepository,
   ) {}
 
   /** @throws NotFoundError */
@@ -85,7 +95,7 @@ export class LedgerEntryQueries {
       log: { origin: this.identity.origin, vkey: this.identity.vkey },
       keys: await this.logKeys.linksUpTo(head.size),
       opening: { entryId: id, body, salt, tenantSeq: place.tenantSeq, prevHash: place.prevHash },
-      evidence: null,
+      evidence: await this.evidenceOf(ctx, vouchingOfBody(body)),
       leaf: place.leaf,
       index: place.index,
       inclusionProof: await this.treeOf(head.size).inclusionProof(place.index),
@@ -94,6 +104,12 @@ export class LedgerEntryQueries {
       anchorPromise: null,
       anchorProof: null,
     });
+  }
+
+  private async evidenceOf(ctx: OpContext, vouched: Vouching): Promise<ChainedEvidence | null> {
+    if (vouched.mode !== 'signed') return null;
+    const found = await this.uow.read(ctx, (tx: Tx) => this.evidence.withChains(tx, [vouched]));
+    return found.get(vouched.evidence) ?? null;
   }
 
   private async pendingHead(index: number): Promise<PublishedHead | null> {

@@ -84,9 +84,9 @@ export class LedgerWriter {
     if (!tenantId || !actor || !requestId) {
       throw new TypeError(`${change.action}: a transaction without a context must say who acts for whom`);
     }
-    const signature = as ? undefined : tx.ctx?.signature;
+    const signed = as ? undefined : tx.ctx?.signature;
     const demanded = as ? undefined : tx.ctx?.signaturesRequired;
-    if (demanded && actor.type === 'user' && !signature && mustBeSigned(demanded, change.action)) {
+    if (demanded && actor.type === 'user' && !signed && mustBeSigned(demanded, change.action)) {
       throw new SignatureRequiredError(change.action);
     }
     const id = newId('ledgerEntry', now.getTime());
@@ -103,7 +103,8 @@ export class LedgerWriter {
       after: change.after,
       requestId,
       time: now.toISOString(),
-      vouched: vouchingOf(signature),
+      // A chain knows its own tenant's keys: what the operator does to a tenant is signed in the operator's chain alone.
+      vouched: vouchingOf(tenantId === tx.ctx?.tenantId ? signed : undefined),
     });
     if (body.length > MAX_BODY_BYTES) throw new EntryTooLargeError(MAX_BODY_BYTES);
     const bodyHash = nodeCrypto.sha256(body);
@@ -127,7 +128,7 @@ export class LedgerWriter {
     this.collected.delete(tx);
     const { tenantId: signer, signature } = tx.ctx ?? {};
     return [...groupByTenant(entries)].flatMap(([tenantId, own]) => [
-      ...(signer && signature ? [this.evidence.insertion(tenantId, signer, signature)] : []),
+      ...(signature && tenantId === signer ? [this.evidence.insertion(tenantId, signature)] : []),
       this.repository.insertion(tenantId, own),
     ]);
   }

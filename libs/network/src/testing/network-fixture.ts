@@ -119,9 +119,9 @@ export class NetworkFixture {
     };
   }
 
-  /** Needs a public pool and a gateway host. All tenants get the same addresses inside. */
-  async wholeNetwork(): Promise<WholeNetwork> {
-    const { id: tenantId, call } = await this.api.tenant();
+  /** Needs a public pool and a gateway host. All tenants get the same addresses inside. @param tenant a new one by default */
+  async wholeNetwork(tenant?: { id: string; call: Caller }): Promise<WholeNetwork> {
+    const { id: tenantId, call } = tenant ?? (await this.api.tenant());
     const post = async (path: string, body: object) => succeeded(await call('POST', path, body));
     const vpc = await post('/v1/vpcs', { cidrBlock: '10.0.0.0/16', ipv6CidrBlock: 'fd00:1::/56' });
     const vpcId: string = vpc.id;

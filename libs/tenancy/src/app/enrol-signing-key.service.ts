@@ -78,7 +78,7 @@ export class EnrolSigningKeyService {
       const { rootPublicKey } = await this.tenants.get(tx, ctx.tenantId);
       if (rootPublicKey) return rootPublicKey;
       // The operator's own chain pins no root key: its first signing key is its root, and signs for itself.
-      if ((await this.keys.active(tx, ctx.tenantId)).length === 0) return publicKey;
+      if ((await this.keys.count(tx, ctx.tenantId)) === 0) return publicKey;
       throw enrolledByRefused(
         'signing-key.no-root',
         'your tenant has no root key but its first signing key',
