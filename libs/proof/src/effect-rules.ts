@@ -176,6 +176,7 @@ export const EFFECT_RULES: readonly EffectRule[] = [
   noted('POST /v1/ledger/entries/{entryId}/erasures', 'ledger-entry.erased'),
 
   // The operator's own.
+  noted('POST /v1/system/log/keys', 'log-key.rotated', { id: undefined }),
   created('POST /v1/system/address-pools', 'address-pool.created'),
   deleted('DELETE /v1/system/address-pools/{addressPoolId}', 'address-pool.deleted'),
   created('POST /v1/system/gateway-hosts', 'gateway-host.registered'),
