@@ -16,6 +16,7 @@ import { anchorRegistryAbi } from './contracts/anchor-registry.abi.js';
 import type { Fee } from './fee.js';
 import type { ChainView, Finality } from './finality.js';
 import type { AnchorLink, Hex } from './registry-links.js';
+import { headerRlp, type ProofRefusal, type RpcHeader, type SlotProof } from './slot-proof.js';
 
 export interface AnchorChainOptions {
   /** JSON-RPC over HTTP. May hold a credential: it is never put into a message. */
@@ -79,6 +80,11 @@ const RECENT_BLOCKS = 5_000n;
 /** What nodes say of a transaction that they have had already, or whose nonce is used. */
 const ALREADY_THERE =
   /already known|known transaction|already imported|nonce too low|nonce below|replacement transaction underpriced/i;
+
+/** JSON-RPC: the method is not found, or not supported. */
+const NOT_SERVED = [-32601, -32004];
+/** JSON-RPC: the caller has asked too often. */
+const LIMIT_EXCEEDED = -32005;
 
 /**
  * The chain as Freehold uses it: reads of the registry, raw transactions in, receipts out. Sends nothing by itself and keeps
@@ -200,6 +206,31 @@ export class AnchorChain {
     return null;
   }
 
+  /**
+   * What proves a slot of a contract's storage in the state of that block, or why this node gives no proof of it.
+   * @throws ChainUnavailableError when asking again may help
+   */
+  async proveSlot(contract: Hex, slot: Hex, block: Block): Promise<SlotProof | ProofRefusal> {
+    const number = `0x${block.number.toString(16)}` as const;
+    const header = await this.ask('a block', () =>
+      this.client.request({ method: 'eth_getBlockByHash', params: [block.hash, false] }),
+    );
+    if (!header) return 'state-gone';
+    const rlp = headerRlp(header as unknown as RpcHeader);
+    if (!rlp) return 'header-unknown';
+    try {
+      const { accountProof, storageProof } = await this.client.request({
+        method: 'eth_getProof',
+        params: [contract, [slot], number],
+      });
+      return { header: rlp, accountProof: [...accountProof], storageProof: [...(storageProof[0]?.proof ?? [])] };
+    } catch (error) {
+      const code = rpcAnswer(error) === null ? LIMIT_EXCEEDED : rpcCode(error);
+      if (code === LIMIT_EXCEEDED) throw this.unavailable('for a proof', error);
+      return NOT_SERVED.includes(code) ? 'not-served' : 'state-gone';
+    }
+  }
+
   /** The contract's own verdict on an inclusion proof against the root anchored for `size`. */
   verifyInclusion(
     contract: Hex,
@@ -304,4 +335,10 @@ function rpcAnswer(error: unknown): string | null {
   if (unreachable) return null;
   const answered = error.walk((cause) => cause instanceof RpcRequestError) as RpcRequestError | null;
   return answered && !(error instanceof UnknownRpcError) ? `${answered.details}` : null;
+}
+
+/** The code of the node's answer; 0 when there is none. */
+function rpcCode(error: unknown): number {
+  const answered = error instanceof BaseError && error.walk((cause) => cause instanceof RpcRequestError);
+  return answered instanceof RpcRequestError ? answered.code : 0;
 }

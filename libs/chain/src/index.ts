@@ -26,3 +26,4 @@ export {
   type SignerSetLink,
   signerSetLinkHash,
 } from './registry-links.js';
+export { PROOF_REFUSALS, type ProofRefusal, type SlotProof } from './slot-proof.js';

@@ -80,7 +80,12 @@ export class RegistryStage {
   }
 
   static async open(): Promise<RegistryStage> {
-    const stage = new RegistryStage(await startChainFixture());
+    return RegistryStage.on(await startChainFixture());
+  }
+
+  /** On a chain that the test has started; it ends with the stage. */
+  static async on(fixture: ChainFixture): Promise<RegistryStage> {
+    const stage = new RegistryStage(fixture);
     await stage.send(creationCall(), 'creation', null);
     return stage;
   }
