@@ -12,6 +12,7 @@ export interface GlobalOptions {
   color: boolean;
   yes: boolean;
   dryRun: boolean;
+  anchor?: 'immediate';
   idempotencyKey?: string;
   ifMatch?: string;
   profile?: string;
@@ -25,6 +26,7 @@ export function addGlobalOptions(command: Command): Command {
     .option('--no-color', 'no colours (also: NO_COLOR)')
     .option('-y, --yes', 'do what is dangerous without asking', false)
     .option('--dry-run', 'validate, authorise and plan, but change nothing', false)
+    .addOption(new Option('--anchor <when>', 'have a chain hold the change without waiting').choices(['immediate']))
     .option('--idempotency-key <key>', 'make a change at most once under this key (drawn when absent)')
     .option('--if-match <version>', 'change only what still has this version')
     .option('--profile <name>', 'of the configuration file (also: FREEHOLD_PROFILE)')
@@ -65,9 +67,9 @@ export class CommandContext {
 
   /** What goes along with every change. */
   changeOptions() {
-    const { dryRun, idempotencyKey, ifMatch } = this.options;
+    const { dryRun, anchor, idempotencyKey, ifMatch } = this.options;
     const quoted = ifMatch === undefined || ifMatch.startsWith('"') || ifMatch === '*' ? ifMatch : `"${ifMatch}"`;
-    return { dryRun, idempotencyKey, ifMatch: quoted };
+    return { dryRun, anchor, idempotencyKey, ifMatch: quoted };
   }
 
   /** @throws UsageError unless somebody says yes, or has said so with `--yes` */

@@ -1,21 +1,11 @@
-import {
-  BaseError,
-  ContractFunctionZeroDataError,
-  createPublicClient,
-  HttpRequestError,
-  http,
-  type PublicClient,
-  RpcRequestError,
-  SocketClosedError,
-  TimeoutError,
-  UnknownRpcError,
-} from 'viem';
+import { BaseError, ContractFunctionZeroDataError, createPublicClient, http, type PublicClient } from 'viem';
 import { ChainUnavailableError, TransactionRefusedError } from './chain.errors.js';
 import type { SignedTransaction } from './chain-key.js';
 import { anchorRegistryAbi } from './contracts/anchor-registry.abi.js';
 import type { Fee } from './fee.js';
 import type { ChainView, Finality } from './finality.js';
 import type { AnchorLink, Hex } from './registry-links.js';
+import { LIMIT_EXCEEDED, NOT_SERVED, revertName, rpcAnswer, rpcCode } from './rpc-errors.js';
 import { headerRlp, type ProofRefusal, type RpcHeader, type SlotProof } from './slot-proof.js';
 
 export interface AnchorChainOptions {
@@ -80,11 +70,6 @@ const RECENT_BLOCKS = 5_000n;
 /** What nodes say of a transaction that they have had already, or whose nonce is used. */
 const ALREADY_THERE =
   /already known|known transaction|already imported|nonce too low|nonce below|replacement transaction underpriced/i;
-
-/** JSON-RPC: the method is not found, or not supported. */
-const NOT_SERVED = [-32601, -32004];
-/** JSON-RPC: the caller has asked too often. */
-const LIMIT_EXCEEDED = -32005;
 
 /**
  * The chain as Freehold uses it: reads of the registry, raw transactions in, receipts out. Sends nothing by itself and keeps
@@ -231,6 +216,18 @@ export class AnchorChain {
     }
   }
 
+  /** What the contract would say to a call now: the name of the error with which it refuses, or null when it accepts. */
+  async simulate(contract: Hex, { data }: { data: Hex }): Promise<string | null> {
+    try {
+      await this.client.call({ to: contract, data });
+      return null;
+    } catch (error) {
+      const refusal = revertName(error);
+      if (refusal === null) throw this.unavailable('what the contract would say', error);
+      return refusal;
+    }
+  }
+
   /** The contract's own verdict on an inclusion proof against the root anchored for `size`. */
   verifyInclusion(
     contract: Hex,
@@ -324,21 +321,4 @@ export class AnchorChain {
       throw this.unavailable(`for ${what}`, error);
     }
   }
-}
-
-/** What the node itself said of a request it understood, or null when the request did not get that far. */
-function rpcAnswer(error: unknown): string | null {
-  if (!(error instanceof BaseError)) return null;
-  const unreachable = error.walk(
-    (cause) => cause instanceof HttpRequestError || cause instanceof TimeoutError || cause instanceof SocketClosedError,
-  );
-  if (unreachable) return null;
-  const answered = error.walk((cause) => cause instanceof RpcRequestError) as RpcRequestError | null;
-  return answered && !(error instanceof UnknownRpcError) ? `${answered.details}` : null;
-}
-
-/** The code of the node's answer; 0 when there is none. */
-function rpcCode(error: unknown): number {
-  const answered = error instanceof BaseError && error.walk((cause) => cause instanceof RpcRequestError);
-  return answered instanceof RpcRequestError ? answered.code : 0;
 }

@@ -243,6 +243,22 @@ export const settingsList = {
     [100, 10_000, 86_400_000],
     'The shortest time between two anchors, in milliseconds. Nothing is sent when nothing is new.',
   ),
+  anchorImmediateIntervalMs: millisecondsSetting(
+    'Ledger',
+    'FREEHOLD_ANCHOR_IMMEDIATE_INTERVAL_MS',
+    [100, 1_000, 86_400_000],
+    'The shortest time between two anchors of which one was asked for at once (`anchor=immediate`), in milliseconds: however many ask, no more transactions are paid for.',
+  ),
+  anchorPromiseSeconds: required({
+    variable: 'FREEHOLD_ANCHOR_PROMISE_SECONDS',
+    group: 'Ledger',
+    kind: wholeNumber(0, 31_536_000),
+    description:
+      'How long the operator promises, signed, to take for anchoring a published checkpoint, in seconds. A signer whose promise is broken is disabled in the contract for ever: allow for the longest outage of the chain. At least twice the anchoring interval; 0 promises nothing.',
+    fallback: () => 86_400,
+    fallbackText: '86400',
+    example: '86400',
+  }),
   sequencerIntervalMs: millisecondsSetting(
     'Ledger',
     'FREEHOLD_SEQUENCER_INTERVAL_MS',

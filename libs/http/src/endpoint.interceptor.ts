@@ -29,7 +29,11 @@ type IncomingRequest = FastifyRequest & {
 };
 
 const NOTHING = z.strictObject({});
-const DRY_RUN = z.enum(['true', 'false']).optional();
+/** What every change takes in its query, beside the route's own parameters. */
+const CHANGE_QUERY = z.object({
+  dryRun: z.enum(['true', 'false']).optional(),
+  anchor: z.literal('immediate').optional(),
+});
 
 /**
  * Turns a request into an operation and its result into a reply: validates path, query and body, reads Idempotency-Key
@@ -55,8 +59,9 @@ export class EndpointInterceptor implements NestInterceptor {
 
 function prepare(spec: EndpointSpec, request: IncomingRequest): PreparedRequest {
   const change = isChange(spec);
-  const { dryRun, ...ownQuery } = request.query as Record<string, unknown>;
-  if (dryRun !== undefined && !change) throw noDryRun();
+  const { dryRun, anchor, ...ownQuery } = request.query as Record<string, unknown>;
+  if (!change && dryRun !== undefined) throw ofChangesOnly('dryRun', 'dry-run', 'only a change can be tried out');
+  if (!change && anchor !== undefined) throw ofChangesOnly('anchor', 'anchor', 'only a change can be anchored');
   const params = validate(spec.params ?? NOTHING, request.params, 'path');
   const query = validate(spec.query ?? NOTHING, change ? ownQuery : request.query, 'query');
   const body = spec.body
@@ -72,21 +77,18 @@ function prepare(spec: EndpointSpec, request: IncomingRequest): PreparedRequest 
     signaturesRequired: request.principal?.signaturesRequired ?? undefined,
   };
   if (change) {
-    op.dryRun = validate(DRY_RUN, dryRun, 'query') === 'true';
+    const asked = validate(CHANGE_QUERY, { dryRun, anchor }, 'query') as z.infer<typeof CHANGE_QUERY>;
+    op.dryRun = asked.dryRun === 'true';
+    op.anchorAtOnce = asked.anchor === 'immediate';
     op.idempotency = idempotencyScope(request, op, { params, query, body });
     op.reply = replySlot(spec, op);
   }
   return { op, params, query, body };
 }
 
-function noDryRun(): InvalidInputError {
+function ofChangesOnly(parameter: string, rule: string, message: string): InvalidInputError {
   return new InvalidInputError([
-    {
-      pointer: '/query/dryRun',
-      rule: 'dry-run.changes-only',
-      message: 'only a change can be tried out',
-      fix: 'remove dryRun',
-    },
+    { pointer: `/query/${parameter}`, rule: `${rule}.changes-only`, message, fix: `remove ${parameter}` },
   ]);
 }
 

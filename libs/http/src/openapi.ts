@@ -171,6 +171,13 @@ const changeParameters: Json[] = [
     schema: { type: 'string', enum: ['true', 'false'] },
   },
   {
+    name: 'anchor',
+    in: 'query',
+    description:
+      'Have a chain hold what is recorded without waiting for the anchoring interval. However many ask, anchors are made at most as often as the operator allows.',
+    schema: { type: 'string', enum: ['immediate'] },
+  },
+  {
     name: 'Idempotency-Key',
     in: 'header',
     description: 'The same key and request give the first reply again.',

@@ -68,6 +68,8 @@ export interface OpContext {
   idempotency?: IdempotencyScope;
   /** Validate, authorise, plan and answer, but write nothing. */
   dryRun?: boolean;
+  /** The chain shall have what is recorded without waiting for the anchoring interval. */
+  anchorAtOnce?: boolean;
   /** The entity versions the caller expects (If-Match), or undefined when it did not say. `*` matches any. */
   ifMatch?: readonly string[];
   reply?: ReplySlot;

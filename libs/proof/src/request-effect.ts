@@ -71,6 +71,8 @@ function compare(facts: EvidenceFacts, body: LedgerBody): string {
   const query = queryOf(facts.query);
   if (query.get('dryRun') === 'true') throw new FormatError(`${request} was only to be tried`);
   query.delete('dryRun');
+  // When it is anchored changes nothing of what is recorded.
+  query.delete('anchor');
   if (body.action !== rule.action) {
     if (!rule.along?.includes(body.action)) throw new FormatError(`${request} does not lead to ${body.action}`);
     return `${body.action} goes along with ${request}`;

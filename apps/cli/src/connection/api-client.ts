@@ -13,6 +13,7 @@ export interface ApiRequest {
   body?: unknown;
   /** Validates, authorises and plans, and writes nothing. */
   dryRun?: boolean;
+  anchor?: 'immediate';
   /** Drawn when absent; one for all attempts, so that a lost reply does not make a change happen twice. */
   idempotencyKey?: string;
   /** The version that the caller has seen. */
@@ -94,6 +95,7 @@ export class ApiClient {
       for (const one of [value ?? []].flat()) url.searchParams.append(name, one);
     }
     if (dryRun) url.searchParams.set('dryRun', 'true');
+    if (request.anchor) url.searchParams.set('anchor', request.anchor);
     const headers: Record<string, string> = {};
     if (this.connection.apiKey !== null) headers.authorization = `Bearer ${this.connection.apiKey}`;
     if (body !== undefined) headers['content-type'] = 'application/json';

@@ -65,6 +65,19 @@ export const LEDGER: Resource[] = [
         list: ['id', 'state', 'size', 'chainId', 'blockNumber', 'txHash', 'independentTrust', 'finalAt'],
       },
       { name: 'get', aliases: ['show'], about: 'read an anchor', method: 'GET', path: '/v1/ledger/anchors/{anchorId}' },
+      {
+        name: 'proof',
+        about: "what proves an anchor offline: the contract's storage in the state of its block",
+        method: 'GET',
+        path: '/v1/ledger/anchors/{anchorId}/proof',
+      },
+      {
+        name: 'promise',
+        about: "a signer's promise that the head which covers a leaf will be anchored, while it is not",
+        method: 'GET',
+        path: '/v1/ledger/anchor-promise',
+        query: [{ name: 'index', about: 'index of the leaf', kind: 'integer' }],
+      },
     ],
   },
   {

@@ -77,4 +77,4 @@ describe('the commands', () => {
 });
 
 /** Every list and every change has these; they are no options of one resource. */
-const SHARED = new Set(['limit', 'cursor', 'dryRun']);
+const SHARED = new Set(['limit', 'cursor', 'dryRun', 'anchor']);

@@ -36,4 +36,36 @@ export class AnchorController {
   get(@PathInput() { anchorId }: { anchorId: AnchorId }) {
     return this.queries.get(anchorId);
   }
+
+  @Endpoint({
+    method: 'GET',
+    path: ':anchorId/proof',
+    summary: "What proves an anchor offline: the contract's storage in the state of its block",
+    description: 'Format: docs/formats/anchor-proof-v1.md.',
+    permission: 'public',
+    params: schemas.anchorParams,
+    reply: schemas.anchorProofSchema,
+  })
+  proof(@PathInput() { anchorId }: { anchorId: AnchorId }) {
+    return this.queries.proof(anchorId);
+  }
+}
+
+/** Anchors that are to come. No account is needed: who waits for one shall be able to hold the operator to it. */
+@Controller('v1/ledger/anchor-promise')
+export class AnchorPromiseController {
+  constructor(private readonly queries: AnchorQueries) {}
+
+  @Endpoint({
+    method: 'GET',
+    summary: "A signer's promise that the head which covers a leaf will be anchored, while it is not",
+    description:
+      'One that is not kept disables its signer in the contract: `freehold ledger report-broken-promise`. Format: docs/formats/anchor-promise-v1.md.',
+    permission: 'public',
+    query: schemas.anchorPromiseQuery,
+    reply: schemas.anchorPromiseSchema,
+  })
+  get(@QueryInput() { index }: { index: number }) {
+    return this.queries.promise(index);
+  }
 }

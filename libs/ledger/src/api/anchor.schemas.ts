@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PROOF_REFUSALS, type ProofRefusal } from '#chain';
 import { idSchema, pageQuery, pageSchema, timestampSchema } from '#http';
 import { ANCHOR_STATES } from '../domain/anchor.js';
 
@@ -27,6 +28,14 @@ export const openAnchorSchema = z
       .boolean()
       .nullable()
       .describe('False for a chain that the operator alone runs: it proves nothing against the operator.'),
+    proven: z
+      .boolean()
+      .nullable()
+      .describe('Whether there is a proof of it for offline verification; null until the node was asked for one.'),
+    proofRefusal: z
+      .enum(Object.keys(PROOF_REFUSALS) as [ProofRefusal, ...ProofRefusal[]])
+      .nullable()
+      .describe('Why there is none.'),
     createdAt: timestampSchema,
     sentAt: timestampSchema.nullable(),
     finalAt: timestampSchema.nullable(),
@@ -39,4 +48,37 @@ export const anchorListQuery = z.strictObject({
   ...pageQuery,
   state: z.enum(ANCHOR_STATES).optional().describe('Only anchors in this state.'),
   order: z.enum(['oldest-first', 'newest-first']).default('oldest-first'),
+});
+
+export const anchorPromiseSchema = z
+  .object({
+    chainId: z.int(),
+    contract: z.string(),
+    logId: z.string(),
+    size: z.int(),
+    root: z.string(),
+    deadline: z.int().describe('Unix seconds.'),
+    signer: z.string(),
+    signature: z.string(),
+  })
+  .meta({ id: 'AnchorPromise' });
+
+export const anchorProofSchema = z
+  .object({
+    v: z.literal(1),
+    chainId: z.int(),
+    contract: z.string(),
+    logId: z.string(),
+    size: z.int(),
+    root: z.string(),
+    blockNumber: z.int(),
+    blockHash: z.string(),
+    header: z.string(),
+    accountProof: z.array(z.string()),
+    storageProof: z.array(z.string()),
+  })
+  .meta({ id: 'AnchorProof' });
+
+export const anchorPromiseQuery = z.strictObject({
+  index: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).describe('Index of a leaf of the log.'),
 });

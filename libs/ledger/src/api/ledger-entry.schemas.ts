@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { idSchema, pageQuery, pageSchema, timestampSchema } from '#http';
 import { ENTRY_CLASSES } from '#proof';
+import { anchorPromiseSchema, anchorProofSchema } from './anchor.schemas.js';
 
 export const anchorSchema = z
   .object({
@@ -134,35 +135,6 @@ const evidenceSchema = z
     chain: z.array(signingKeyLinkSchema).describe("From the tenant's root key to the key that signed."),
   })
   .meta({ id: 'Evidence' });
-
-const anchorPromiseSchema = z
-  .object({
-    chainId: z.int(),
-    contract: z.string(),
-    logId: z.string(),
-    size: z.int(),
-    root: z.string(),
-    deadline: z.int().describe('Unix seconds.'),
-    signer: z.string(),
-    signature: z.string(),
-  })
-  .meta({ id: 'AnchorPromise' });
-
-const anchorProofSchema = z
-  .object({
-    v: z.literal(1),
-    chainId: z.int(),
-    contract: z.string(),
-    logId: z.string(),
-    size: z.int(),
-    root: z.string(),
-    blockNumber: z.int(),
-    blockHash: z.string(),
-    header: z.string(),
-    accountProof: z.array(z.string()),
-    storageProof: z.array(z.string()),
-  })
-  .meta({ id: 'AnchorProof' });
 
 export const receiptSchema = z
   .object({

@@ -2,15 +2,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { AnchorChain, ChainUnavailableError } from '#chain';
 import { AnchoringBlockedError } from '../domain/anchor.errors.js';
+import type { Deployment } from '../domain/anchor.js';
 import { AnchorLock } from '../infra/anchor-lock.js';
 import { PlaceAnchorService } from './place-anchor.service.js';
 import { PrepareAnchorLogService } from './prepare-anchor-log.service.js';
+import { PromiseAnchorsService } from './promise-anchors.service.js';
+import { ProveAnchorsService } from './prove-anchors.service.js';
 import { SendAnchorsService } from './send-anchors.service.js';
 import { SettleAnchorsService } from './settle-anchors.service.js';
 
 export abstract class AnchorerOptions {
   /** The shortest time between two anchors, in milliseconds. */
   abstract readonly intervalMs: number;
+  /** The same where somebody asked for an anchor at once. */
+  abstract readonly urgentIntervalMs: number;
 }
 
 export type AnchorerState =
@@ -33,6 +38,8 @@ export class Anchorer implements OnApplicationBootstrap, BeforeApplicationShutdo
   private readonly logger = new Logger(Anchorer.name);
   private readonly stopping = new AbortController();
   private current: AnchorerState = { state: 'stopped' };
+  /** The registry on the chain that last answered. */
+  private deployment: Deployment | null = null;
   private blockedBy: AnchoringBlockedError | null = null;
   private loop: Promise<void> | null = null;
 
@@ -43,6 +50,8 @@ export class Anchorer implements OnApplicationBootstrap, BeforeApplicationShutdo
     private readonly send: SendAnchorsService,
     private readonly settle: SettleAnchorsService,
     private readonly place: PlaceAnchorService,
+    private readonly promises: PromiseAnchorsService,
+    private readonly proofs: ProveAnchorsService,
     private readonly options: AnchorerOptions,
   ) {}
 
@@ -67,7 +76,7 @@ export class Anchorer implements OnApplicationBootstrap, BeforeApplicationShutdo
   }
 
   /**
-   * One turn: sends what the chain lacks, settles what it has, makes an anchor when one is due.
+   * One turn: sends what the chain lacks, settles what it has, makes an anchor when one is due, promises those to come.
    * @throws AnchoringBlockedError, ChainUnavailableError, TransactionRefusedError; the next turn tries again
    */
   async tick(): Promise<AnchorerState> {
@@ -85,19 +94,32 @@ export class Anchorer implements OnApplicationBootstrap, BeforeApplicationShutdo
 
   private async turn(): Promise<AnchorerState> {
     if (!(await this.lock.holds())) return { state: 'standby' };
+    try {
+      return await this.anchor();
+    } catch (error) {
+      // What is published meanwhile will be anchored when the chain is back, and that can be promised without it.
+      if (error instanceof ChainUnavailableError && this.deployment) await this.promises.execute(this.deployment);
+      throw error;
+    }
+  }
+
+  private async anchor(): Promise<AnchorerState> {
     // The chain is asked before the database: what was signed since can only be more.
     const [chainId, minedBefore] = await Promise.all([
       this.chain.chainId(),
       this.chain.minedNonce(this.prepare.address),
     ]);
     const deployment = await this.prepare.deployment(chainId, minedBefore);
+    this.deployment = deployment;
     await this.send.execute(deployment, minedBefore);
     const { minedNonce, unmined, open } = await this.settle.execute(deployment);
     const planned =
       (await this.prepare.changeSigners(deployment, minedNonce)) ||
-      (await this.place.execute(deployment, { minedNonce, intervalMs: this.options.intervalMs }));
+      (await this.place.execute(deployment, { minedNonce, ...this.options }));
+    await this.promises.execute(deployment);
     if (planned) await this.send.execute(deployment, minedNonce);
-    return { state: planned || unmined > 0 || open > 0 ? 'working' : 'idle' };
+    const unproven = await this.proofs.execute(deployment);
+    return { state: planned || unmined > 0 || open > 0 || unproven ? 'working' : 'idle' };
   }
 
   private async run(): Promise<void> {

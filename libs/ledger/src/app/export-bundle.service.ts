@@ -45,12 +45,13 @@ export class ExportBundleService {
     if (size === undefined) throw new LogEmptyError();
     const heads = await this.log.heads([...anchors.map((anchor) => anchor.size), size]);
     const entries = await this.uow.read(ctx, (tx: Tx) => this.entries.countWithin(tx, size));
+    const proofs = await this.anchors.proofsOf(anchors);
     const writer = new BundleWriter(nodeCrypto);
     const { origin, vkey } = this.identity;
     const start = [
       writer.header({ origin, vkey, keys: await this.logKeys.linksUpTo(size), tenant: ctx.tenantId, size, entries }),
       ...heads.map((head) => writer.checkpoint(head.note)),
-      ...anchors.map((anchor) => writer.anchor(anchor, null)),
+      ...anchors.map((anchor, at) => writer.anchor(anchor, proofs[at] ?? null)),
     ];
     return this.lines(ctx, writer, start, heads.at(-1)!);
   }

@@ -80,7 +80,7 @@ export class LedgerEntryQueries {
 
   /**
    * The receipt under the smallest anchored checkpoint that covers the entry; while its anchor is pending, under the smallest
-   * one that enough witnesses cosigned, or else the newest published one.
+   * one that enough witnesses cosigned, or whose anchor is promised, or else the newest published one.
    * @throws NotFoundError, ReceiptNotReadyError, EntryErasedError
    */
   async receipt(ctx: OpContext, id: LedgerEntryId): Promise<Receipt> {
@@ -91,6 +91,7 @@ export class LedgerEntryQueries {
     const anchor = await this.anchors.covering(place.index);
     const [head] = anchor ? await this.log.heads([anchor.size]) : [await this.pendingHead(place.index)];
     if (!head || head.size <= place.index) throw new ReceiptNotReadyError(id);
+    const [anchorProof = null] = anchor ? await this.anchors.proofsOf([anchor]) : [];
     return buildReceipt({
       log: { origin: this.identity.origin, vkey: this.identity.vkey },
       keys: await this.logKeys.linksUpTo(head.size),
@@ -101,8 +102,8 @@ export class LedgerEntryQueries {
       inclusionProof: await this.treeOf(head.size).inclusionProof(place.index),
       checkpoint: head.note,
       anchor,
-      anchorPromise: null,
-      anchorProof: null,
+      anchorPromise: anchor ? null : await this.anchors.promiseOf(head.size),
+      anchorProof,
     });
   }
 
@@ -113,7 +114,11 @@ export class LedgerEntryQueries {
   }
 
   private async pendingHead(index: number): Promise<PublishedHead | null> {
-    return (await this.log.witnessedHeadCovering(index)) ?? (await this.log.newestHead());
+    const witnessed = await this.log.witnessedHeadCovering(index);
+    if (witnessed) return witnessed;
+    const promised = await this.anchors.promiseCovering(index);
+    const [head] = promised ? await this.log.heads([promised.size]) : [];
+    return head ?? (await this.log.newestHead());
   }
 
   private async page(tx: Tx, page: PageRequest, filter: EntryListFilter): Promise<Page<OwnEntry>> {

@@ -130,6 +130,7 @@ export class LedgerWriter {
     return [...groupByTenant(entries)].flatMap(([tenantId, own]) => [
       ...(signature && tenantId === signer ? [this.evidence.insertion(tenantId, signature)] : []),
       this.repository.insertion(tenantId, own),
+      ...(tx.ctx?.anchorAtOnce ? [this.repository.anchorRequest(tenantId, own)] : []),
     ]);
   }
 }

@@ -8,12 +8,14 @@ import { type AnchorBacklog, AnchorRepository } from '../infra/anchor.repository
 import { AnchorDeploymentRepository } from '../infra/anchor-deployment.repository.js';
 import { AnchorKeys } from '../infra/anchor-keys.js';
 import { AnchorTransactionRepository } from '../infra/anchor-transaction.repository.js';
+import { PublishedHeadCheck } from './published-head-check.js';
 import { StoreAnchorTransactionService } from './store-anchor-transaction.service.js';
 
 /** Where the chain's account stands and how often an anchor may be made. */
 export interface AnchorOccasion {
   minedNonce: number;
   intervalMs: number;
+  urgentIntervalMs: number;
 }
 
 /** Turns the newest published checkpoint into an anchor: signed by the quorum, stored with its transaction, not sent yet. */
@@ -27,9 +29,13 @@ export class PlaceAnchorService {
     private readonly deployments: AnchorDeploymentRepository,
     private readonly transactions: AnchorTransactionRepository,
     private readonly store: StoreAnchorTransactionService,
+    private readonly heads: PublishedHeadCheck,
   ) {}
 
-  /** Whether there was something to anchor. @throws AnchoringBlockedError when too few signers' keys are here */
+  /**
+   * Whether there was something to anchor.
+   * @throws AnchoringBlockedError when too few signers' keys are here, or the published head is none of this log
+   */
   async execute(deployment: Deployment, occasion: AnchorOccasion): Promise<boolean> {
     const backlog = await this.uow.run((tx) => this.anchors.backlog(tx, deployment.id));
     if (!isDue(backlog, occasion, 0)) return false;
@@ -38,8 +44,10 @@ export class PlaceAnchorService {
     return this.uow.run(async (tx) => {
       const nonce = await this.transactions.lockAccount(tx, account, occasion.minedNonce);
       const current = await this.deployments.lock(tx, account, deployment.logId);
-      const { published, ...pace } = await this.anchors.backlog(tx, deployment.id);
-      if (!current || !published || !isDue({ published, ...pace }, occasion, nonce - occasion.minedNonce)) return false;
+      const now = await this.anchors.backlog(tx, deployment.id);
+      const { published } = now;
+      if (!current || !published || !isDue(now, occasion, nonce - occasion.minedNonce)) return false;
+      await this.heads.require(tx, published, now.anchored);
       const link: AnchorLink = {
         logId: current.logId,
         epoch: current.epoch,
@@ -88,6 +96,8 @@ export class PlaceAnchorService {
   }
 }
 
-function isDue({ published, ...pace }: AnchorBacklog, { intervalMs }: AnchorOccasion, unmined: number): boolean {
-  return isAnchorDue({ ...pace, publishedSize: published?.size ?? 0, intervalMs, unmined });
+function isDue(backlog: AnchorBacklog, { intervalMs, urgentIntervalMs }: AnchorOccasion, unmined: number): boolean {
+  const { published, anchored, elapsedMs, urgent } = backlog;
+  const sizes = { publishedSize: published?.size ?? 0, anchoredSize: anchored?.size ?? 0 };
+  return isAnchorDue({ ...sizes, elapsedMs, urgent, intervalMs, urgentIntervalMs, unmined });
 }

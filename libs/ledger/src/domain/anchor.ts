@@ -47,6 +47,9 @@ export interface AnchorPace {
   /** Since the newest anchor was made; null before the first. */
   elapsedMs: number | null;
   intervalMs: number;
+  /** Whether somebody asked for an anchor of a published entry at once, and the least time between two anchors then. */
+  urgent: boolean;
+  urgentIntervalMs: number;
   /** Transactions that were signed and are in no block yet. */
   unmined: number;
 }
@@ -55,7 +58,8 @@ export interface AnchorPace {
  * Whether another anchor should be made now. While one waits for a block there is none: when the chain comes back, the
  * newest checkpoint alone is what is left to do.
  */
-export function isAnchorDue({ publishedSize, anchoredSize, elapsedMs, intervalMs, unmined }: AnchorPace): boolean {
+export function isAnchorDue({ publishedSize, anchoredSize, elapsedMs, unmined, ...pace }: AnchorPace): boolean {
   if (unmined > 0 || publishedSize <= anchoredSize) return false;
+  const intervalMs = pace.urgent ? Math.min(pace.urgentIntervalMs, pace.intervalMs) : pace.intervalMs;
   return elapsedMs === null || elapsedMs >= intervalMs;
 }

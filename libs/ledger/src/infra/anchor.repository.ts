@@ -19,10 +19,13 @@ export interface NewAnchor {
 
 /** The newest published head and how the newest anchor compares with it. */
 export interface AnchorBacklog {
-  published: { size: number; root: Hex } | null;
-  anchoredSize: number;
+  published: { size: number; root: Hex; note: string } | null;
+  /** Final or not; null before the first. */
+  anchored: { size: number; root: Hex } | null;
   /** By the database's clock; null before the first anchor. */
   elapsedMs: number | null;
+  /** Whether an entry of the published head, and of no anchor, is to be anchored at once. */
+  urgent: boolean;
 }
 
 /** What finality a chain gives, as receipts name it. */
@@ -61,21 +64,29 @@ export class AnchorRepository {
     const [row] = await tx.query<{
       size: number | null;
       root: Buffer | null;
+      note: string | null;
       anchoredSize: number | null;
+      anchoredRoot: Buffer | null;
       elapsedMs: number | null;
+      urgent: boolean;
     }>(
-      `SELECT c.size::float8 AS size, c.root, a.size::float8 AS "anchoredSize",
-              extract(epoch FROM clock_timestamp() - a.created_at)::float8 * 1000 AS "elapsedMs"
+      `SELECT c.size::float8 AS size, c.root, c.note, a.size::float8 AS "anchoredSize", a.root AS "anchoredRoot",
+              extract(epoch FROM clock_timestamp() - a.created_at)::float8 * 1000 AS "elapsedMs",
+              EXISTS (SELECT FROM anchor_request r
+                        JOIN ledger_leaf l ON l.tenant_id = r.tenant_id AND l.entry_id = r.entry_id
+                       WHERE l.leaf_index >= coalesce(a.size, 0) AND l.leaf_index < c.size) AS urgent
          FROM (SELECT 1) AS one
-         LEFT JOIN (SELECT size, root FROM ledger_checkpoint ORDER BY size DESC LIMIT 1) c ON true
-         LEFT JOIN (SELECT size, created_at FROM anchor WHERE deployment_id = $1 ORDER BY size DESC LIMIT 1) a ON true`,
+         LEFT JOIN (SELECT size, root, note FROM ledger_checkpoint ORDER BY size DESC LIMIT 1) c ON true
+         LEFT JOIN (SELECT size, root, created_at FROM anchor WHERE deployment_id = $1 ORDER BY size DESC LIMIT 1) a ON true`,
       [deploymentId],
     );
-    const { size, root, anchoredSize, elapsedMs } = row!;
+    const { size, root, note, anchoredSize, anchoredRoot, elapsedMs, urgent } = row!;
     return {
-      published: size === null || root === null ? null : { size, root: hexOf(root) },
-      anchoredSize: anchoredSize ?? 0,
+      published: size === null || root === null || note === null ? null : { size, root: hexOf(root), note },
+      anchored:
+        anchoredSize === null || anchoredRoot === null ? null : { size: anchoredSize, root: hexOf(anchoredRoot) },
       elapsedMs,
+      urgent,
     };
   }
 

@@ -63,4 +63,13 @@ export class LedgerEntryRepository {
       },
     };
   }
+
+  /** Asks the anchorer not to wait with these. After their insertion. */
+  anchorRequest(tenantId: TenantId, entries: readonly NewEntry[]): DeferredStatement {
+    return {
+      tenantId,
+      sql: 'INSERT INTO anchor_request (tenant_id, entry_id) SELECT $1, unnest($2::text[])',
+      params: [tenantId, entries.map((entry) => entry.id)],
+    };
+  }
 }

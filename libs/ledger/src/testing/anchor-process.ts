@@ -38,6 +38,8 @@ export class AnchorProcess {
           chainFinality: { kind: 'dev' },
           anchorSigners: { required: 1, total: 1 },
           anchorIntervalMs: 0,
+          anchorImmediateIntervalMs: 0,
+          anchorPromiseSeconds: 3_600,
           ...options,
         }),
         SequencerModule.forRoot({ sequencerIntervalMs: 5, ledgerHeadFile: `${folder}/ledger-head.json` }),

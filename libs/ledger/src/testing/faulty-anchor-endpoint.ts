@@ -1,8 +1,11 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** pass: as if it were not there; refuse-sends: transactions do not get through; lose-replies: they do, unheard. */
-export type EndpointFault = 'pass' | 'refuse-sends' | 'lose-replies';
+/**
+ * pass: as if it were not there; refuse-sends: transactions do not get through; lose-replies: they do, unheard; no-proofs: as
+ * a node that does not know eth_getProof.
+ */
+export type EndpointFault = 'pass' | 'refuse-sends' | 'lose-replies' | 'no-proofs';
 
 /** A way to the chain that breaks when told to. */
 export class FaultyAnchorEndpoint {
@@ -25,7 +28,8 @@ export class FaultyAnchorEndpoint {
   private async forward(target: string, body: string, response: ServerResponse): Promise<void> {
     const sends = body.split('eth_sendRawTransaction').length - 1;
     if (this.fault === 'refuse-sends' && sends > 0) throw new Error('refused');
-    const reply = await fetch(target, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const asked = this.fault === 'no-proofs' ? body.replaceAll('eth_getProof', 'eth_unknown') : body;
+    const reply = await fetch(target, { method: 'POST', headers: { 'content-type': 'application/json' }, body: asked });
     const text = await reply.text();
     this.sent += sends;
     if (this.fault === 'lose-replies' && sends > 0) throw new Error('lost');
