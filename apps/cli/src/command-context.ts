@@ -1,10 +1,13 @@
+import { dirname, join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { UsageError } from './cli-errors.js';
 import { ApiClient } from './connection/api-client.js';
 import { type Connection, findConnection, requireCredential } from './connection/connect.js';
+import { Profiles } from './connection/profiles.js';
 import { paintFor } from './output/paint.js';
 import { FORMATS, type Format, Printer } from './output/printer.js';
 import type { Terminal } from './terminal.js';
+import { PromiseStore } from './watch/promise-store.js';
 
 /** Options of the program: they may stand before a command or behind it. */
 export interface GlobalOptions {
@@ -57,7 +60,17 @@ export class CommandContext {
 
   /** A client with a credential. @throws CredentialMissingError */
   api(): ApiClient {
-    return new ApiClient(requireCredential(this.connection()));
+    const connection = requireCredential(this.connection());
+    return new ApiClient(connection, undefined, (reply) => this.keepPromise(reply, connection.url));
+  }
+
+  /** "freehold watch" follows it. The change has happened: a promise that cannot be kept is no failure of it. */
+  private keepPromise(reply: unknown, url: string): void {
+    try {
+      new PromiseStore(join(dirname(new Profiles(this.terminal.env).path), 'promises')).keep(reply, url);
+    } catch (error) {
+      this.printer.note(`the promise was not kept for "freehold watch": ${(error as Error).message}`);
+    }
   }
 
   /** A client for what everybody may ask. */

@@ -20,6 +20,8 @@ export const EXIT = {
   inconsistent: 10,
   /** What was checked holds, but the actor's signature is missing, and that was required. */
   notSigned: 11,
+  /** Nothing in the evidence is false, and it does not prove what it is about. */
+  notProven: 12,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

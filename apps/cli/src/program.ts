@@ -13,6 +13,7 @@ import { addSigningKey } from './commands/signing-key.js';
 import { addTenantCreate } from './commands/tenant-create.js';
 import { addTrust } from './commands/trust.js';
 import { addVerify } from './commands/verify.js';
+import { addWatch } from './commands/watch.js';
 import { addWitness } from './commands/witness.js';
 import { RESOURCES } from './resources/index.js';
 import { addResource } from './resources/resource-commands.js';
@@ -48,6 +49,7 @@ export function buildProgram(terminal: Terminal): Command {
   addTrust(program, terminal);
   addAudit(program, terminal);
   addAgent(program, terminal);
+  addWatch(program, terminal);
   addWitness(program, terminal);
   addDemo(program, terminal);
   settleAll(program);

@@ -25,7 +25,7 @@ export function dataClient(api: ApiClient, options: Record<string, unknown>, sig
   const stateFolder = (options.state as string | undefined) ?? defaultStateFolder();
   const patience = { forMs: PATIENCE_MS, signal };
   return {
-    api: new MigrationApi({ ...requireCredential(api.connection), patience }),
+    api: new MigrationApi({ ...requireCredential(api.connection), patience, changed: api.changed }),
     signer: signerOf((options.signingKey as string | undefined) ?? join(stateFolder, 'signing-key.pem')),
     stateFolder,
     patience,

@@ -9,7 +9,8 @@ export async function printReport(context: CommandContext, report: VerificationR
   const { printer } = context;
   if (printer.format === 'table') printer.text(renderReport(context, report));
   else await printer.document(report);
-  if (report.ok) return;
+  if (report.ok && isProven(report)) return;
+  if (report.ok) throw new VerificationFailedError('it does not prove what it is about', EXIT.notProven);
   const exitCode = EXIT_OF[report.failure ?? 'invalid'];
   throw new VerificationFailedError(report.firstBad?.detail ?? 'the verification failed', exitCode);
 }
@@ -28,7 +29,7 @@ function renderReport({ printer: { paint } }: CommandContext, report: Verificati
     const mark = !ok ? paint.bad('✗') : open ? paint.warn('·') : paint.good('✓');
     return `${mark} ${paint.bold(step.padEnd(STEP_WIDTH))} ${printable(detail)}`;
   });
-  lines.push('', report.ok ? paint.good(`VERIFIED${scopeOf(report)}`) : paint.bad(`NOT VERIFIED${placeOf(report)}`));
+  lines.push('', report.ok ? verdictOf(report, paint) : paint.bad(`NOT VERIFIED${placeOf(report)}`));
   if (report.ok && !report.pinned) {
     lines.push(paint.warn("The log's key was taken from what it shows itself, and is not trusted because of that."));
     lines.push(paint.warn('Pin the one that you know: --vkey for once, "freehold trust add" for good.'));
@@ -43,6 +44,21 @@ const OWN_CHAIN = 'The anchor is on a chain of the operator alone: it adds no in
 const UNPROVEN_ANCHOR =
   'The anchor is as the file says: it adds no independent trust until the chain is asked, or --block or --validators prove it.';
 const STEP_WIDTH = 12;
+
+/** Evidence against a log says in one sentence what it proves, or what it lacks. */
+type EvidenceReport = VerificationReport & { conclusion?: string; broken?: boolean; equivocated?: boolean };
+
+function isProven({ broken, equivocated }: EvidenceReport): boolean {
+  return (broken ?? true) && (equivocated ?? true);
+}
+
+function verdictOf(report: EvidenceReport, paint: CommandContext['printer']['paint']): string {
+  if (report.conclusion === undefined) return paint.good(`VERIFIED${scopeOf(report)}`);
+  const conclusion = printable(report.conclusion);
+  return isProven(report)
+    ? paint.good(`PROVEN: ${conclusion}`)
+    : paint.warn(`NOT PROVEN, though nothing is false: ${conclusion}`);
+}
 
 function scopeOf(
   report: VerificationReport & { complete?: boolean; entries?: number; tenant?: string | null },

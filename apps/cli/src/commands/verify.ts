@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { VerificationReport } from '#proof';
 import { UsageError } from '../cli-errors.js';
@@ -10,7 +11,7 @@ export function addVerify(program: Command, terminal: Terminal): void {
   const command = program
     .command('verify [file]')
     .description(
-      'verify a receipt, an audit bundle or a disclosure from the file alone: no network, no account, no database; or a log that answers',
+      'verify a receipt, an audit bundle, a disclosure or evidence against a log from the file alone: no network, no account, no database; or a log that answers',
     )
     .option('--log <url>', 'a log in place of a file: its prefix (https://.../v1/log), or the address of its API')
     .option('--full', 'of a log: read and hash every tile and every entry', false)
@@ -67,6 +68,7 @@ async function ofFile(
   return verifyDocument(await openDocument(path), {
     env: terminal.env,
     log: options,
+    folder: dirname(path),
     viewKey: keys?.viewKey,
     rootPublicKey: options.rootKey === undefined ? keys?.rootPublicKey : readRootKey(options.rootKey as string),
     requireSigned: options.requireSigned as boolean,

@@ -46,10 +46,14 @@ export class ApiClient {
   constructor(
     readonly connection: Connection,
     private readonly patience: Patience = PATIENCE,
+    /** Is told of every reply to a change: it may carry a promise. */
+    readonly changed: (reply: unknown) => void = () => undefined,
   ) {}
 
   async json<T>(request: ApiRequest): Promise<T> {
-    return parseJson(await this.text(request)) as T;
+    const reply = parseJson(await this.text(request)) as T;
+    if (request.method !== 'GET') this.changed(reply);
+    return reply;
   }
 
   async text(request: ApiRequest): Promise<string> {

@@ -64,6 +64,8 @@ export interface ApiAccess {
   signingKey?: RequestSigningKey | null;
   /** How long to go on when the API is away. */
   patience: Patience;
+  /** Is told of every reply to a change: it may carry a promise. */
+  changed?: (reply: unknown) => void;
 }
 
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -177,7 +179,10 @@ export class MigrationApi {
       throw new ConnectionFailed(url, cause);
     }
     const json = parseJson(text);
-    if (reply.ok) return json as T;
+    if (reply.ok) {
+      if (idempotencyKey !== null) this.access.changed?.(json);
+      return json as T;
+    }
     throw problemFrom(reply.status, json);
   }
 

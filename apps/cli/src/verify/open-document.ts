@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { concatBytes } from '#merkle';
 import { UsageError } from '../cli-errors.js';
 
-export type DocumentKind = 'receipt' | 'bundle' | 'disclosure';
+export type DocumentKind = 'receipt' | 'bundle' | 'disclosure' | 'broken-promise' | 'equivocation';
 
 /** A document that was begun to be read: what it seems to be, and whose log it says it is of. Proves nothing. */
 export interface OpenedDocument {
@@ -54,11 +54,17 @@ export async function recognise(stream: AsyncIterable<Uint8Array>): Promise<Open
   const document = bytes > MOST_PEEKED ? null : jsonOf(whole);
   const log = document?.log as { origin?: unknown } | null | undefined;
   return {
-    kind: document?.type === 'freehold-disclosure' ? 'disclosure' : 'receipt',
+    kind: KINDS[String(document?.type)] ?? 'receipt',
     origin: textOf(log?.origin),
     bytes: continued([whole], source),
   };
 }
+
+const KINDS: Record<string, DocumentKind> = {
+  'freehold-disclosure': 'disclosure',
+  'freehold-broken-promise': 'broken-promise',
+  'freehold-equivocation': 'equivocation',
+};
 
 async function* continued(
   begun: Uint8Array[],

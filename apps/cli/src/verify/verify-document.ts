@@ -1,13 +1,25 @@
-import { type VerificationReport, verifyBundle, verifyDisclosure, verifyReceipt } from '#proof';
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import {
+  parseBrokenPromise,
+  type VerificationReport,
+  verifyBrokenPromise,
+  verifyBundle,
+  verifyDisclosure,
+  verifyEquivocation,
+  verifyReceipt,
+} from '#proof';
 import { UsageError } from '../cli-errors.js';
 import { EvidenceThreads } from './evidence-threads.js';
 import { knownLog, type LogOptions } from './known-log.js';
-import { type OpenedDocument, wholeOf } from './open-document.js';
+import { type OpenedDocument, openDocument, wholeOf } from './open-document.js';
 import { TrustStore } from './trust-store.js';
 
 export interface DocumentOptions {
   env: Record<string, string | undefined>;
   log: LogOptions;
+  /** Where the document lies: a bundle that it names lies beside it. */
+  folder?: string;
   viewKey?: Uint8Array;
   rootPublicKey?: string;
   requireSigned?: boolean;
@@ -24,7 +36,11 @@ export async function verifyDocument<T extends VerificationReport>(
   const store = new TrustStore(options.env);
   const { trust, pinnedLog } = await knownLog(options.log, store, document.origin);
   const { viewKey, rootPublicKey, requireSigned } = options;
-  const report = (await verified(document, { ...trust, viewKey, rootPublicKey, requireSigned })) as VerificationReport;
+  const report = (await verified(
+    document,
+    { ...trust, viewKey, rootPublicKey, requireSigned },
+    options.folder ?? '.',
+  )) as VerificationReport;
   const { head, continues } = report;
   if (report.ok && head && pinnedLog?.origin === head.origin) {
     const proven = pinnedLog.seen.filter(({ note }) => continues.includes(note));
@@ -35,14 +51,34 @@ export async function verifyDocument<T extends VerificationReport>(
 
 type Known = Parameters<typeof verifyReceipt>[1] & Parameters<typeof verifyBundle>[1];
 
-async function verified(document: OpenedDocument, known: Known): Promise<VerificationReport> {
+async function verified(document: OpenedDocument, known: Known, folder: string): Promise<VerificationReport> {
   if (document.kind === 'receipt') return verifyReceipt(await wholeOf(document), known);
   if (document.kind === 'disclosure') return verifyDisclosure(await wholeOf(document), known);
+  if (document.kind === 'equivocation') return verifyEquivocation(await wholeOf(document), known);
+  if (document.kind === 'broken-promise') return ofBrokenPromise(await wholeOf(document), known, folder);
   if (known.requireSigned) throw new UsageError('--require-signed is for receipts and disclosures');
   const threads = new EvidenceThreads();
   try {
     return await verifyBundle(document.bytes, { ...known, checkEvidence: threads.check });
   } finally {
     await threads.close();
+  }
+}
+
+/** With the bundle that it names, when that lies beside it and the view key is at hand. */
+async function ofBrokenPromise(document: Uint8Array, known: Known, folder: string): Promise<VerificationReport> {
+  const path = bundleBeside(document, folder);
+  const bundle = path === null || !known.viewKey ? undefined : (await openDocument(path)).bytes;
+  return verifyBrokenPromise(document, { ...known, bundle });
+}
+
+/** Only a name is taken from the document: a path in it could lead anywhere. */
+function bundleBeside(document: Uint8Array, folder: string): string | null {
+  try {
+    const { lacking } = parseBrokenPromise(document);
+    const path = lacking.kind === 'bundle' ? join(folder, basename(lacking.file)) : null;
+    return path !== null && existsSync(path) ? path : null;
+  } catch {
+    return null;
   }
 }

@@ -128,6 +128,11 @@ export class SampleLog {
     }
   }
 
+  /** The hashes of a tile, as many as there are. */
+  storedTile(level: number, index: number): Uint8Array | undefined {
+    return this.tiles.get(`${level}/${index}`);
+  }
+
   tileTree(): TileTree {
     return new TileTree(hasher, this.size, (tile: Tile) => this.tiles.get(`${tile.level}/${tile.index}`)!);
   }

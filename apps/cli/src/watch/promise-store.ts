@@ -1,0 +1,86 @@
+import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { originHash } from './origin-hash.js';
+
+/** A promise as it was kept: where it came from, and when. */
+export interface KeptPromise {
+  /** The signed note. */
+  promise: string;
+  /** Of the API that gave it; null when somebody else kept it. */
+  url: string | null;
+  keptAt: string;
+}
+
+const MAX_PROMISE_CHARACTERS = 4096;
+
+/**
+ * The promises that this machine was given, one line of JSON each, in a file for each log that is only ever added to. They are
+ * no secret, but tell what was changed when: the folder is readable by its owner only.
+ */
+export class PromiseStore {
+  constructor(private readonly folder: string) {}
+
+  /** Keeps the promise of a reply to a change; a reply that has none leaves no trace. */
+  keep(reply: unknown, url: string, now = new Date()): void {
+    const { promise } = (reply ?? {}) as { promise?: unknown };
+    if (typeof promise !== 'string' || promise.length > MAX_PROMISE_CHARACTERS) return;
+    const origin = promise.split('\n')[1];
+    if (!promise.startsWith('freehold promise v1\n') || !origin) return;
+    const path = this.pathOf(origin);
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const kept: KeptPromise = { promise, url, keptAt: now.toISOString() };
+    appendFileSync(path, `${JSON.stringify(kept)}\n`, { mode: 0o600 });
+  }
+
+  /** What was kept of this log, each promise once. A line that was cut off is left out. */
+  of(origin: string): KeptPromise[] {
+    return distinct(linesOf(this.pathOf(origin)).flatMap(keptPromise));
+  }
+
+  pathOf(origin: string): string {
+    return join(this.folder, `${originHash(origin)}.jsonl`);
+  }
+}
+
+/** Promises of a file: as the store writes them, replies of the API, or notes alone, one line of JSON each. */
+export function promisesOfFile(path: string): KeptPromise[] {
+  const text = readFileSync(path, 'utf8');
+  if (text.startsWith('freehold promise v1\n'))
+    return [{ promise: text, url: null, keptAt: new Date(0).toISOString() }];
+  const whole = parsed(text);
+  const values = whole === null ? text.split('\n').map(parsed) : [whole].flat();
+  return distinct(values.flatMap(keptPromise));
+}
+
+function linesOf(path: string): unknown[] {
+  try {
+    return readFileSync(path, 'utf8').split('\n').map(parsed);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function keptPromise(value: unknown): KeptPromise[] {
+  const { promise, url, keptAt } = (value ?? {}) as Partial<KeptPromise>;
+  if (typeof promise !== 'string') return [];
+  return [
+    {
+      promise,
+      url: typeof url === 'string' ? url : null,
+      keptAt: typeof keptAt === 'string' ? keptAt : new Date(0).toISOString(),
+    },
+  ];
+}
+
+function distinct(all: readonly KeptPromise[]): KeptPromise[] {
+  return [...new Map(all.map((kept) => [kept.promise, kept])).values()];
+}
