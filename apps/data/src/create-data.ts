@@ -25,7 +25,7 @@ export async function createData(
   const app = await NestFactory.create<NestFastifyApplication>(
     DataModule.forRoot(settings, databaseUrl, logger),
     adapter,
-    { logger: new NestLogger(logger), abortOnError: false },
+    { logger: new NestLogger(logger), abortOnError: false, bodyParser: false },
   );
   app.enableShutdownHooks();
   server.server.requestTimeout = REQUEST_TIMEOUT_MS;

@@ -17,7 +17,7 @@ export async function createWorker(
   const app = await NestFactory.create<NestFastifyApplication>(
     WorkerModule.forRoot(settings, services, logger),
     createFastifyAdapter(),
-    { logger: new NestLogger(logger), abortOnError: false },
+    { logger: new NestLogger(logger), abortOnError: false, bodyParser: false },
   );
   app.enableShutdownHooks();
   observeRequests(app.getHttpAdapter().getInstance(), logger, app.get(Metrics));

@@ -12,6 +12,7 @@ import {
   readKeyFile,
   type SigningKeyFile,
   SigningKeyFiles,
+  writeKeyFile,
 } from '../connection/signing-key-files.js';
 import { RemoteProblem } from '../migrate/client-errors.js';
 import type { Row } from '../output/printer.js';
@@ -179,8 +180,19 @@ async function enrolFile(
   noteChange(context, reply);
 }
 
+/** Makes a key in a file of its own and lets the tenant's root key enrol it for the caller. @returns the key, which signs from now on */
+export async function enrolFirstKey(api: ApiClient, rootKeys: string, path: string): Promise<RequestSigningKey> {
+  const enrolment = await enrolmentOf(api);
+  const { tenantId, userId } = enrolment;
+  const file = newSigningKey({ url: api.connection.url, tenantId, userId, apiKeys: ownApiKey(api) });
+  writeKeyFile(path, file);
+  const body = await enrolmentBody(enrolment, file, rootOf(rootKeys, tenantId), 'signing key');
+  await api.json({ method: 'POST', path: '/v1/signing-keys', body });
+  return keyOf(file);
+}
+
 /** The body of an enrolment: the statement's parts with both signatures over it. */
-export async function enrolmentBody(
+async function enrolmentBody(
   { origin, tenantId, userId }: Pick<Enrolment, 'origin' | 'tenantId' | 'userId'>,
   file: SigningKeyFile,
   enroller: Enroller,

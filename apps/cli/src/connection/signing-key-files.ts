@@ -61,7 +61,7 @@ export class SigningKeyFiles {
 
   /** @throws ConflictError when it is there */
   create(file: SigningKeyFile): void {
-    createPrivateFile(this.pathOf(file.keyId), jsonOf(file));
+    writeKeyFile(this.pathOf(file.keyId), file);
   }
 
   replace(file: SigningKeyFile): void {
@@ -93,6 +93,11 @@ export function newSigningKey(of: Pick<SigningKeyFile, 'url' | 'tenantId' | 'use
 export function apiKeyIdOf(apiKey: string): string | null {
   const digits = /^fh_([0-9a-f]{17})_/.exec(apiKey)?.[1];
   return digits === undefined ? null : `${ID_PREFIXES.apiKey}-${digits}`;
+}
+
+/** @throws ConflictError when something is there */
+export function writeKeyFile(path: string, file: SigningKeyFile): void {
+  createPrivateFile(path, jsonOf(file));
 }
 
 /** @throws UsageError */

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { initAgent, newWireguardKey } from '../commands/agent.js';
+import { enrolFirstKey } from '../commands/signing-key.js';
 import { createTenant } from '../commands/tenant-create.js';
 import { ApiClient } from '../connection/api-client.js';
 import { RemoteProblem } from '../migrate/client-errors.js';
@@ -95,7 +96,12 @@ async function buildTenant(world: DemoWorld, scenario: TenantScenario, at: numbe
     () => createTenant(operator, scenario.name, keyFile),
     `${scenario.name}: its root key and view key were made on its side`,
   );
-  const api = new ApiClient({ url, apiKey: made.ownerApiKey });
+  const owner = { url, apiKey: made.ownerApiKey };
+  const signingKey = await stage.step(
+    () => enrolFirstKey(new ApiClient(owner), keyFile, join(folder, `tenant-${at + 1}.signing-key.json`)),
+    `${scenario.name}: its owner made a signing key, and the root key enrolled it; every change is signed with it`,
+  );
+  const api = new ApiClient({ ...owner, signingKey });
   const vpcs: BuiltVpc[] = [];
   for (const vpc of scenario.vpcs) {
     const customerKey = vpc.vpn ? newWireguardKey().publicKey : null;

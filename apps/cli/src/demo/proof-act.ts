@@ -11,6 +11,8 @@ import { verifyApart } from './verify-apart.js';
 export interface ProofOutcome {
   entries: number;
   anchored: number;
+  /** Entries of changes that their actors signed. */
+  signed: number;
   verified: boolean;
   tamperDetected: boolean;
 }
@@ -18,6 +20,7 @@ export interface ProofOutcome {
 interface EntryReply {
   id: string;
   state: 'recorded' | 'published' | 'anchored';
+  vouched: { mode: 'custodial' | 'signed' } | null;
 }
 
 const ANCHORED_WITHIN_S = 90;
@@ -37,6 +40,7 @@ export async function proveEverything(world: DemoWorld, tenants: DemoTenant[]): 
   return {
     entries: entries.length,
     anchored: entries.filter(({ state }) => state === 'anchored').length,
+    signed: entries.filter(({ vouched }) => vouched?.mode === 'signed').length,
     verified: verdicts.every(Boolean),
     tamperDetected: await forge(world, tenants[0]!, vkey),
   };
@@ -72,6 +76,8 @@ async function verifyTenant(world: DemoWorld, tenant: DemoTenant, vkey: string):
         ? `verified in a process of its own, without network: ${report.entries} entries, whole and complete`
         : `NOT verified: ${report.firstBad?.detail}`,
   );
+  const actors = report.steps.find(({ step }) => step === 'actor');
+  if (actors) stage.show(actors.detail);
   if (report.ok) stage.show(`freehold verify --bundle ${file} --view-key ${tenant.keyFile}`);
   return exitCode === EXIT.ok && report.ok && report.complete && report.anchored;
 }

@@ -21,6 +21,7 @@ function categoryOf(status: number): DomainError['category'] {
     412: 'precondition-failed',
     413: 'too-large',
     422: 'unprocessable',
+    428: 'precondition-required',
     429: 'rate-limited',
     503: 'unavailable',
     507: 'storage-full',

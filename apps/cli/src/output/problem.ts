@@ -5,6 +5,9 @@ import { RESOURCES } from '../resources/index.js';
 import type { Paint } from './paint.js';
 import { printable } from './table.js';
 
+/** Of who may not do what was asked for, as things are: another credential or a signature would help. */
+const AUTH_CATEGORIES = new Set(['unauthenticated', 'forbidden', 'precondition-required']);
+
 /** Codes under which the client refuses data that is not what its signature or its hash says. */
 const VERIFICATION_CODES = new Set(['CorruptDataset', 'UntrustedSignature']);
 
@@ -13,7 +16,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof VerificationFailedError) return error.exitCode;
   if (!(error instanceof DomainError)) return EXIT.error;
   if (VERIFICATION_CODES.has(error.code)) return EXIT.verification;
-  if (error.category === 'unauthenticated' || error.category === 'forbidden') return EXIT.auth;
+  if (AUTH_CATEGORIES.has(error.category)) return EXIT.auth;
   if (error.category === 'conflict' || error.category === 'precondition-failed') return EXIT.conflict;
   return EXIT.error;
 }
