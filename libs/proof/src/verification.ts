@@ -25,6 +25,8 @@ export type StepName =
   | 'tree'
   | 'chain'
   | 'completeness'
+  // Of answers about the past.
+  | 'state'
   | 'trailer';
 
 /** One thing that was checked, in words for people and with what it is about for programs. */

@@ -11,7 +11,7 @@ export function addVerify(program: Command, terminal: Terminal): void {
   const command = program
     .command('verify [file]')
     .description(
-      'verify a receipt, an audit bundle, a disclosure or evidence against a log from the file alone: no network, no account, no database; or a log that answers',
+      'verify a receipt, an audit bundle, a disclosure, an answer about the past or evidence against a log from the file alone: no network, no account, no database; or a log that answers',
     )
     .option('--log <url>', 'a log in place of a file: its prefix (https://.../v1/log), or the address of its API')
     .option('--full', 'of a log: read and hash every tile and every entry', false)

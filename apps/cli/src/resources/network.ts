@@ -6,7 +6,7 @@ const IN_VPC: Field = { name: 'vpcId', about: 'the VPC', required: true };
 /** Of the past (docs/time-machine.md). */
 const AS_OF: Field[] = [
   { name: 'asOf', about: 'as it was: behind a ledger entry (led-...), behind an index of the log, or at a time' },
-  { name: 'receipts', about: 'with the entries that prove the answer, for "freehold verify-state"', kind: 'boolean' },
+  { name: 'receipts', about: 'with the entries that prove the answer, for "freehold verify"', kind: 'boolean' },
 ];
 
 const attachment = (noun: string, path: string, id: string): Verb[] =>

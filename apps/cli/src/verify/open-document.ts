@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { concatBytes } from '#merkle';
 import { UsageError } from '../cli-errors.js';
 
-export type DocumentKind = 'receipt' | 'bundle' | 'disclosure' | 'broken-promise' | 'equivocation';
+export type DocumentKind = 'receipt' | 'bundle' | 'disclosure' | 'state' | 'broken-promise' | 'equivocation';
 
 /** A document that was begun to be read: what it seems to be, and whose log it says it is of. Proves nothing. */
 export interface OpenedDocument {
@@ -52,9 +52,12 @@ export async function recognise(stream: AsyncIterable<Uint8Array>): Promise<Open
   }
   const whole = concatBytes(...chunks);
   const document = bytes > MOST_PEEKED ? null : jsonOf(whole);
-  const log = document?.log as { origin?: unknown } | null | undefined;
+  // An answer about the past says why beside what it says.
+  const history = document?.history as { type?: unknown; proof?: { log?: unknown } | null } | null | undefined;
+  const isState = history?.type === 'freehold-state';
+  const log = (isState ? history.proof?.log : document?.log) as { origin?: unknown } | null | undefined;
   return {
-    kind: KINDS[String(document?.type)] ?? 'receipt',
+    kind: isState ? 'state' : (KINDS[String(document?.type)] ?? 'receipt'),
     origin: textOf(log?.origin),
     bytes: continued([whole], source),
   };

@@ -56,6 +56,11 @@ async function verified(document: OpenedDocument, known: Known, folder: string):
   if (document.kind === 'disclosure') return verifyDisclosure(await wholeOf(document), known);
   if (document.kind === 'equivocation') return verifyEquivocation(await wholeOf(document), known);
   if (document.kind === 'broken-promise') return ofBrokenPromise(await wholeOf(document), known, folder);
+  if (document.kind === 'state') {
+    if (known.requireSigned) throw new UsageError('--require-signed is for receipts and disclosures');
+    const { verifyState } = await import('#topology');
+    return verifyState(await wholeOf(document), known);
+  }
   if (known.requireSigned) throw new UsageError('--require-signed is for receipts and disclosures');
   const threads = new EvidenceThreads();
   try {

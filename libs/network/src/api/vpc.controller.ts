@@ -71,7 +71,7 @@ export class VpcController {
     summary: 'Everything in a VPC, with the effective routes of each table, as of now or then',
     description:
       'From the ledger entries of the VPC, which the answer names; without asOf also from those that are not in the log yet. ' +
-      'Also of a VPC that is gone, as of a time when it was there. `freehold verify-state` recomputes an answer with receipts.',
+      'Also of a VPC that is gone, as of a time when it was there. `freehold verify` recomputes an answer with receipts.',
     permission: 'network:read',
     params: schemas.vpcParams,
     query: topologyQuery,
