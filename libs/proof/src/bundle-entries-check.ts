@@ -13,6 +13,8 @@ import type { Outcome } from './verification.js';
 export interface Vouchers {
   /** Their signed requests are there, hold, and asked for what was done. */
   signed: number;
+  /** The same, but the entry comes after the one that revoked the key. */
+  signedAfterRevocation: number;
   /** They say that they were signed; what proves it was erased, or that the key was the tenant's. */
   evidenceErased: number;
   custodial: number;
@@ -28,7 +30,13 @@ export interface BundleEntriesOptions extends TenantPins {
 
 /** What a bundle shows of one tenant: its chain through the leaves, who vouched for each entry, and what was erased. */
 export class BundleEntriesCheck {
-  readonly vouchers: Vouchers = { signed: 0, evidenceErased: 0, custodial: 0, erased: 0 };
+  readonly vouchers: Vouchers = {
+    signed: 0,
+    signedAfterRevocation: 0,
+    evidenceErased: 0,
+    custodial: 0,
+    erased: 0,
+  };
   readonly chain: TenantChainCheck;
   private readonly keys: EnrolledKeys;
   private readonly evidence: EvidenceQueue;
@@ -62,7 +70,10 @@ export class BundleEntriesCheck {
     if (entry.seq === 1) this.keys.begin(body);
     if (body.action === ERASED_ACTION) this.unexplained.delete(body.resource.id);
     if (EnrolledKeys.isEnrolment(body)) return this.enrolment(index, entry, body);
-    return this.vouched(index, entry, body);
+    const later = this.vouched(index, entry, body);
+    // A key may sign its own revocation.
+    this.keys.noteRevocation(body);
+    return later;
   }
 
   /** Signed entries are checked behind the others: waits for all of them. The first that failed, or null. */
@@ -85,21 +96,24 @@ export class BundleEntriesCheck {
 
   /** The detail of the step `actor`. */
   describeActors(rootPinned: boolean): Outcome {
-    const { signed, evidenceErased, custodial, erased } = this.vouchers;
+    const { signed, signedAfterRevocation, evidenceErased, custodial, erased } = this.vouchers;
     const counts = [
       `signed: ${signed}`,
+      ...(signedAfterRevocation > 0 ? [`signed with a key that was revoked before: ${signedAfterRevocation}`] : []),
       `signed, evidence erased: ${evidenceErased}`,
       `custodial: ${custodial}`,
       `erased: ${erased}`,
     ].join('; ');
     if (signed === 0) return { detail: counts, open: true };
     const detail = `${counts}; the keys go back to the root key of the chain's first entry`;
-    if (rootPinned) return evidenceErased + custodial + erased > 0 ? { detail, open: true } : detail;
+    const others = signedAfterRevocation + evidenceErased + custodial + erased;
+    if (rootPinned) return others > 0 ? { detail, open: true } : detail;
     return { detail: `${detail}, which is not pinned`, open: true };
   }
 
   private async enrolment(index: number, entry: OpenedEntry, body: LedgerBody): Promise<void> {
-    await this.keys.enrol(body);
+    // The entry that enrolled the enrolling key may be among those that were erased.
+    await this.keys.enrol(body, { gaps: this.vouchers.erased > 0 });
     await this.vouched(index, entry, body);
   }
 
@@ -110,17 +124,21 @@ export class BundleEntriesCheck {
       this.vouchers.custodial++;
       return null;
     }
-    const key = this.keys.find(vouched.keyId);
-    if (key && key.userId !== body.actor.id) {
-      throw new FormatError(`${key.keyId} is the key of ${key.userId}, not of ${body.actor.id}`);
-    }
-    // The entry that enrolled the key may be among those that were erased.
-    if (!key && this.vouchers.erased === 0) throw new FormatError(`no entry enrolled the key ${vouched.keyId}`);
-    if (!evidence || !key) {
+    if (!evidence) {
       this.vouchers.evidenceErased++;
       return null;
     }
-    this.vouchers.signed++;
+    const key = this.keys.find(vouched.keyId);
+    if (!key) {
+      // The entry that enrolled the key may be among those that were erased.
+      if (this.vouchers.erased === 0) throw new FormatError(`no entry enrolled the key ${vouched.keyId}`);
+      this.vouchers.evidenceErased++;
+      return null;
+    }
+    if (key.userId !== body.actor.id) {
+      throw new FormatError(`${key.keyId} is the key of ${key.userId}, not of ${body.actor.id}`);
+    }
+    this.vouchers[this.keys.isRevoked(key.keyId) ? 'signedAfterRevocation' : 'signed']++;
     return this.evidence.add({ body: bytes, ...evidence, publicKey: key.publicKey }, body, index);
   }
 }

@@ -4,11 +4,12 @@ import type { ProofCrypto } from './proof-crypto.js';
 import { parseSigningKeyLink, ROOT_KEY, type SigningKeyLink, verifySigningKeyLink } from './signing-key-link.js';
 
 /**
- * The signing keys of one tenant as its chain enrolled them, each by one that was enrolled before, the first by the root key
- * that the chain's first entry pins.
+ * The signing keys of one tenant as its chain enrolled and revoked them, each enrolled by one that was there before, the first
+ * by the root key that the chain's first entry pins. The operator's own chain pins none: its first key stands for itself.
  */
 export class EnrolledKeys {
   private readonly links = new Map<string, SigningKeyLink>();
+  private readonly revoked = new Set<string>();
   private rootPublicKey: string | null = null;
 
   constructor(
@@ -26,13 +27,17 @@ export class EnrolledKeys {
     return action === 'signing-key.enrolled' && resource.type === 'signing-key';
   }
 
-  /** An entry that enrols a key. @throws FormatError when no key of the tenant signed it in */
-  async enrol(body: LedgerBody): Promise<void> {
+  /**
+   * An entry that enrols a key. With gaps in the chain, one whose enrolling key is not known is left out, and then nothing that
+   * it signs is taken for signed. @throws FormatError when no key of the tenant signed it in
+   */
+  async enrol(body: LedgerBody, { gaps }: { gaps: boolean }): Promise<void> {
     const { userId, publicKey, enrolledBy, signature, possession } = (body.after ?? {}) as JsonObject;
     const keyId = body.resource.id;
     const link = parseSigningKeyLink({ keyId, userId, publicKey, enrolledBy, signature, possession });
     if (this.links.has(keyId)) throw new FormatError(`the key ${keyId} is enrolled twice`);
     const enrolling = link.enrolledBy === ROOT_KEY ? this.root(link) : this.links.get(link.enrolledBy)?.publicKey;
+    if (enrolling === undefined && gaps) return;
     if (enrolling === undefined)
       throw new FormatError(`${keyId} was enrolled by ${link.enrolledBy}, which is no key of it`);
     await verifySigningKeyLink(this.crypto, this.scope, link, fromBase64(enrolling));
@@ -43,6 +48,15 @@ export class EnrolledKeys {
   private root({ publicKey }: SigningKeyLink): string | undefined {
     if (this.rootPublicKey !== null) return this.rootPublicKey;
     return this.links.size === 0 ? publicKey : undefined;
+  }
+
+  /** An entry that is about a key, or any other. */
+  noteRevocation({ action, resource }: LedgerBody): void {
+    if (action === 'signing-key.revoked' && resource.type === 'signing-key') this.revoked.add(resource.id);
+  }
+
+  isRevoked(keyId: string): boolean {
+    return this.revoked.has(keyId);
   }
 
   /** Null when no entry enrolled it. */

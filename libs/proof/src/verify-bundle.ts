@@ -135,12 +135,12 @@ class BundleVerifier {
   }
 
   summary(ok: boolean) {
-    const { signed = 0, evidenceErased = 0, custodial = 0, erased = 0 } = (ok && this.own?.vouchers) || {};
+    const none = { signed: 0, signedAfterRevocation: 0, evidenceErased: 0, custodial: 0, erased: 0 };
     return {
       tenant: this.header?.tenant ?? null,
       leaves: this.leaves,
       entries: this.own?.chain.entries ?? 0,
-      ...{ signed, evidenceErased, custodial, erased },
+      ...(ok && this.own ? this.own.vouchers : none),
       complete: ok && this.complete,
     };
   }
