@@ -12,6 +12,7 @@ const FEATURE_IMPORTS = {
   provisioning: ['ledger', 'tenancy', 'network'],
   operations: [],
   migration: ['ledger', 'tenancy', 'operations'],
+  webhooks: ['ledger', 'tenancy'],
 };
 
 /** An outside library and the one library of ours that may import it. */

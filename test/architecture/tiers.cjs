@@ -15,5 +15,5 @@ module.exports = {
     'egress',
     'telemetry',
   ],
-  FEATURE: ['tenancy', 'network', 'ledger', 'provisioning', 'migration', 'operations'],
+  FEATURE: ['tenancy', 'network', 'ledger', 'provisioning', 'migration', 'operations', 'webhooks'],
 };

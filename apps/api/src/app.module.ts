@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { Settings } from '#config';
 import { DatabaseModule } from '#database';
+import { EgressModule } from '#egress';
 import { HttpModule } from '#http';
 import { KeyringModule } from '#keyring';
 import { LedgerApiModule, LedgerModule } from '#ledger';
@@ -10,6 +11,7 @@ import { OperationsApiModule } from '#operations';
 import { ProvisioningApiModule } from '#provisioning';
 import { ClockModule, type Logger, TelemetryModule } from '#telemetry';
 import { TenancyApiModule } from '#tenancy';
+import { WebhooksApiModule } from '#webhooks';
 
 /** The API process: every feature's controllers, under the api role. */
 @Module({})
@@ -28,6 +30,7 @@ export class ApiModule {
         TelemetryModule.forRoot(logger),
         KeyringModule.forRoot(settings),
         LedgerModule.forRoot(settings),
+        EgressModule.forRoot(settings),
         HttpModule.forRoot(settings),
         TenancyApiModule,
         NetworkApiModule.forRoot(settings),
@@ -35,6 +38,7 @@ export class ApiModule {
         OperationsApiModule,
         LedgerApiModule.forRoot(settings),
         ProvisioningApiModule,
+        WebhooksApiModule,
       ],
     };
   }

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { Settings } from '#config';
 import { DatabaseModule } from '#database';
+import { EgressModule } from '#egress';
 import { KeyringModule } from '#keyring';
 import { AnchoringModule, LedgerModule, SequencerModule } from '#ledger';
 import { MigrationWorkerModule, PLACEMENT_TOPIC, REMOVAL_TOPIC, VERIFICATION_TOPIC } from '#migration';
@@ -8,6 +9,7 @@ import { VPC_TOPIC } from '#network';
 import { ProvisioningWorkerModule } from '#provisioning';
 import { ForgetReplies, QueueModule } from '#queue';
 import { ClockModule, type Logger, TelemetryModule } from '#telemetry';
+import { WEBHOOK_TOPIC, WebhooksWorkerModule } from '#webhooks';
 
 /** What a worker cannot do without. */
 export interface WorkerServices {
@@ -40,10 +42,12 @@ export class WorkerModule {
         SequencerModule.forRoot(settings),
         ProvisioningWorkerModule.forRoot(),
         MigrationWorkerModule.forRoot(settings),
+        EgressModule.forRoot(settings),
+        WebhooksWorkerModule.forRoot(settings),
         QueueModule.forRoot({
           databaseUrl,
           redisUrl: settings.redisUrl,
-          topics: [VPC_TOPIC, PLACEMENT_TOPIC, VERIFICATION_TOPIC, REMOVAL_TOPIC],
+          topics: [VPC_TOPIC, PLACEMENT_TOPIC, VERIFICATION_TOPIC, REMOVAL_TOPIC, WEBHOOK_TOPIC],
         }),
       ],
       providers: [ForgetReplies],

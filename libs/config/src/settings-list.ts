@@ -404,6 +404,27 @@ export const settingsList = {
     fallbackText: '30',
     example: '30',
   }),
+  webhookTimeoutMs: millisecondsSetting(
+    'Running',
+    'FREEHOLD_WEBHOOK_TIMEOUT_MS',
+    [100, 10_000, 60_000],
+    'How long a receiver of a webhook may take to answer, in milliseconds.',
+  ),
+  webhookRetryMs: millisecondsSetting(
+    'Running',
+    'FREEHOLD_WEBHOOK_RETRY_MS',
+    [10, 5_000, 3_600_000],
+    'The pause before a failed delivery is tried again, in milliseconds; it doubles with each failure, up to four hours.',
+  ),
+  webhookGiveUpHours: required({
+    variable: 'FREEHOLD_WEBHOOK_GIVE_UP_HOURS',
+    group: 'Running',
+    kind: wholeNumber(1, 720),
+    description: 'A webhook to which nothing could be delivered for so long is disabled.',
+    fallback: () => 72,
+    fallbackText: '72',
+    example: '72',
+  }),
   logLevel: required({
     variable: 'FREEHOLD_LOG_LEVEL',
     group: 'Running',

@@ -31,6 +31,7 @@ export const ID_PREFIXES = {
   segment: 'seg',
   storageNode: 'node',
   operation: 'op',
+  webhook: 'whk',
   request: 'req',
 } as const;
 
@@ -63,6 +64,7 @@ export type MigrationId = Id<'migration'>;
 export type SegmentId = Id<'segment'>;
 export type StorageNodeId = Id<'storageNode'>;
 export type OperationId = Id<'operation'>;
+export type WebhookId = Id<'webhook'>;
 export type RequestId = Id<'request'>;
 
 /** The operator's own rows (its users, keys, pools and nodes) belong to this reserved tenant, whose chain is the system chain. */

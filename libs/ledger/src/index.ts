@@ -1,8 +1,12 @@
 export { AnchoringModule } from './anchoring.module.js';
 export { asOfSchema } from './api/as-of.schema.js';
+export { checkpointView } from './api/checkpoint.view.js';
+export { ledgerEntryView } from './api/ledger-entry.view.js';
 export { Anchorer, type AnchorerState } from './app/anchorer.js';
 export { EntryHistory, type HistoryEntry, type ScopeHistory } from './app/entry-history.js';
 export { EntryProofs } from './app/entry-proofs.js';
+export type { CoveredEntry } from './app/ledger-entry.queries.js';
+export { LedgerFeed } from './app/ledger-feed.js';
 export { type LedgerChange, LedgerWriter, type RecordAs } from './app/ledger-writer.js';
 export { Sequencer, type SequencerState } from './app/sequencer.js';
 export { TenantChains } from './app/tenant-chains.js';

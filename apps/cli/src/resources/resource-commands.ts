@@ -129,10 +129,13 @@ export function flagOf({ name, option }: Field): string {
 function valuesOf(fields: readonly Field[], options: Record<string, unknown>): Record<string, unknown> {
   const given = fields.map((field): [Field, unknown] => [field, options[camel(flagOf(field))]]);
   return Object.fromEntries(
-    given
-      .filter(([, value]) => value !== undefined)
-      .map(([field, value]) => [field.name, field.nullable && value === '' ? null : value]),
+    given.filter(([, value]) => value !== undefined).map(([field, value]) => [field.name, memberOf(field, value)]),
   );
+}
+
+function memberOf({ kind, nullable }: Field, value: unknown): unknown {
+  if (kind === 'boolean') return value === 'true';
+  return nullable && value === '' ? null : value;
 }
 
 function textsOf(values: Record<string, unknown>): Record<string, string | string[]> {

@@ -80,6 +80,28 @@ export class OwnEntryRepository {
     return rows.map(entryOf);
   }
 
+  /**
+   * Looks at the next published entries behind the one numbered `after`, so many at most: the number of the first whose
+   * action starts with one of the prefixes, any entry when there are none, and the last number that was looked at. What an
+   * erased entry was is not known, so that it starts with nothing.
+   */
+  async firstWanted(
+    tx: Tx,
+    { after, size, prefixes, most }: { after: number; size: number; prefixes: readonly string[]; most: number },
+  ): Promise<{ wanted: number | null; through: number }> {
+    const [row] = await tx.query<{ wanted: number | null; through: number | null }>(
+      `WITH ahead AS (
+         SELECT l.tenant_seq, e.action FROM ledger_leaf l
+           JOIN ledger_entry e ON e.tenant_id = l.tenant_id AND e.id = l.entry_id
+          WHERE l.tenant_id = $1 AND l.tenant_seq > $2 AND l.leaf_index < $3 ORDER BY l.tenant_seq LIMIT $5
+       )
+       SELECT min(tenant_seq) FILTER (WHERE cardinality($4::text[]) = 0 OR action ^@ ANY ($4))::float8 AS wanted,
+              max(tenant_seq)::float8 AS through FROM ahead`,
+      [tx.ctx?.tenantId, after, size, prefixes, most],
+    );
+    return { wanted: row?.wanted ?? null, through: row?.through ?? after };
+  }
+
   /** The last number of each tenant's chain among the first `size` leaves, in one round trip; whoever's transaction it is. */
   async publishedSeqs(tx: Tx, tenantIds: readonly TenantId[], size: number): Promise<Map<TenantId, number>> {
     const rows = await tx.pipelineAs(

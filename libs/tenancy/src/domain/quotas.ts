@@ -14,6 +14,7 @@ export const DEFAULT_QUOTAS = {
   'customer-gateways': 50,
   'vpn-connections-per-gateway': 10,
   datasets: 100,
+  webhooks: 20,
   users: 100,
   'api-keys': 500,
   'signing-keys': 500,
