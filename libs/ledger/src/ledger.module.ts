@@ -34,6 +34,7 @@ import { EntryErasureRepository } from './infra/entry-erasure.repository.js';
 import { EntrySearchRepository } from './infra/entry-search.repository.js';
 import { EvidenceRepository } from './infra/evidence.repository.js';
 import { HeadFile } from './infra/head-file.js';
+import { LeafRepository } from './infra/leaf.repository.js';
 import { LedgerEntryRepository } from './infra/ledger-entry.repository.js';
 import { LogRepository } from './infra/log.repository.js';
 import { LogIdentity } from './infra/log-identity.js';
@@ -112,6 +113,7 @@ export class SequencerModule {
         { provide: WitnessingOptions, useFactory: () => witnessingOf(options) },
         { provide: CheckpointGate, useClass: witnessRequired ? WitnessedGate : PublishAtOnceGate },
         LogRepository,
+        LeafRepository,
         WitnessRepository,
         Witnessing,
         TakeOverLogService,

@@ -13,6 +13,7 @@ export class TreeHasher {
   /** The root of the tree with no leaves: SHA-256 of nothing. */
   readonly emptyRoot: Uint8Array;
   readonly #node = new Uint8Array(1 + 2 * HASH_BYTES);
+  readonly #leaf = new Uint8Array(1024);
 
   /** The hash function is handed in, because browsers and Node have different ones. */
   constructor(readonly sha256: Sha256) {
@@ -21,7 +22,9 @@ export class TreeHasher {
   }
 
   leaf(entry: Uint8Array): Uint8Array {
-    const prefixed = new Uint8Array(1 + entry.length);
+    const length = 1 + entry.length;
+    const prefixed = length > this.#leaf.length ? new Uint8Array(length) : new Uint8Array(this.#leaf.buffer, 0, length);
+    prefixed[0] = 0x00;
     prefixed.set(entry, 1);
     return this.sha256(prefixed);
   }

@@ -73,8 +73,12 @@ export function parseLeaf(bytes: Uint8Array): LedgerLeaf {
 /** `HMAC-SHA-256(viewKey, "freehold/tag/v1\n" || origin || "\n" || tenantSeq as uint64 BE)`, in hexadecimal. */
 export function leafTag(crypto: ProofCrypto, viewKey: Uint8Array, origin: string, tenantSeq: number): string {
   if (viewKey.length !== VIEW_KEY_BYTES) throw new FormatError('a view key is 32 bytes');
-  return toHex(crypto.hmacSha256(viewKey, concatBytes(utf8(`freehold/tag/v1\n${origin}\n`), uint64(tenantSeq))));
+  if (tagged?.origin !== origin) tagged = { origin, prefix: utf8(`freehold/tag/v1\n${origin}\n`) };
+  return toHex(crypto.hmacSha256(viewKey, concatBytes(tagged.prefix, uint64(tenantSeq))));
 }
+
+/** A process that makes or checks leaves does so for one log, mostly. */
+let tagged: { origin: string; prefix: Uint8Array } | null = null;
 
 /**
  * `HMAC-SHA-256(salt, body || tenantSeq as uint64 BE || prevHash)`, in hexadecimal. The last two have fixed lengths, so no

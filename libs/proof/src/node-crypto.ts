@@ -5,6 +5,10 @@ const BLOCK_BYTES = 64;
 const DIGEST_BYTES = 32;
 const SPKI_ED25519_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 
+/** What HMAC hashes is put together here, and not in new memory each time; nothing of it outlives the call. */
+const scratch = new Uint8Array(8192);
+const outer = new Uint8Array(BLOCK_BYTES + DIGEST_BYTES);
+
 /**
  * The primitives of Node's own crypto (OpenSSL). Digests come as strings of single bytes and HMAC is put together from two
  * of them (RFC 2104): that takes half the time of buffers and of Hmac objects, and there are several of each for an entry.
@@ -13,12 +17,13 @@ export const nodeCrypto: ProofCrypto = {
   sha256,
   hmacSha256(key, message) {
     const block = key.length > BLOCK_BYTES ? sha256(key) : key;
-    const inner = new Uint8Array(BLOCK_BYTES + message.length);
-    const outer = new Uint8Array(BLOCK_BYTES + DIGEST_BYTES);
-    for (let at = 0; at < BLOCK_BYTES; at++) {
-      const byte = at < block.length ? block[at]! : 0;
-      inner[at] = byte ^ 0x36;
-      outer[at] = byte ^ 0x5c;
+    const length = BLOCK_BYTES + message.length;
+    const inner = length > scratch.length ? new Uint8Array(length) : new Uint8Array(scratch.buffer, 0, length);
+    inner.fill(0x36, block.length, BLOCK_BYTES);
+    outer.fill(0x5c, block.length, BLOCK_BYTES);
+    for (let at = 0; at < block.length; at++) {
+      inner[at] = block[at]! ^ 0x36;
+      outer[at] = block[at]! ^ 0x5c;
     }
     inner.set(message, BLOCK_BYTES);
     outer.set(sha256(inner), BLOCK_BYTES);

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
-import { Database, SystemUnitOfWork } from '#database';
+import { SystemUnitOfWork } from '#database';
 import { EpochLostError, type HeldLog, LEASE_SECONDS } from '../domain/held-log.js';
 import { LogCorruptError, LogRolledBackError } from '../domain/ledger.errors.js';
 import { LogRepository } from '../infra/log.repository.js';
 import { PublishHeadService } from './publish-head.service.js';
-import { BATCH_LIMIT, SequenceEntriesService } from './sequence-entries.service.js';
+import { SequenceEntriesService } from './sequence-entries.service.js';
 import { TakeOverLogService } from './take-over-log.service.js';
 
 export abstract class SequencerOptions {
@@ -19,6 +19,9 @@ export type SequencerState =
   | { state: 'standby' | 'leading' | 'stopped' }
   /** Nothing is signed any more until an operator has decided and the process is started again. */
   | { state: 'halted'; reason: string };
+
+/** So many entries at once, and the next turn does not wait: a batch of them is never older than a turn takes. */
+const SEALED_AT_ONCE = 256;
 
 /** How long a sequencer that failed for a passing reason (no database, no disk) waits before it tries again. */
 const RETRY_MS = 500;
@@ -39,7 +42,6 @@ export class Sequencer implements OnApplicationBootstrap, BeforeApplicationShutd
   private loop: Promise<void> | null = null;
 
   constructor(
-    private readonly database: Database,
     private readonly uow: SystemUnitOfWork,
     private readonly log: LogRepository,
     private readonly takeOver: TakeOverLogService,
@@ -98,24 +100,13 @@ export class Sequencer implements OnApplicationBootstrap, BeforeApplicationShutd
       return 0;
     }
     this.current = { state: 'leading' };
-    let count = 0;
-    if (await this.somethingPending()) {
-      const batch = await this.sequence.execute(this.held);
-      this.held = batch.held;
-      count = batch.count;
-      this.renewAt = Date.now() + (LEASE_SECONDS * 1000) / 3;
-    }
+    const { held, count } = await this.sequence.execute(this.held);
+    this.held = held;
+    if (count > 0) this.renewAt = Date.now() + (LEASE_SECONDS * 1000) / 3;
     const behind = this.held.publishedSize < this.held.appender.size;
     if (behind && this.publish.ready()) this.held = await this.publish.execute(this.held);
     else await this.renew(this.held);
     return count;
-  }
-
-  private async somethingPending(): Promise<boolean> {
-    const [row] = await this.database.query<{ pending: boolean }>(
-      'SELECT EXISTS (SELECT FROM ledger_pending) AS pending',
-    );
-    return row?.pending ?? false;
   }
 
   private async renew(held: HeldLog): Promise<void> {
@@ -129,7 +120,7 @@ export class Sequencer implements OnApplicationBootstrap, BeforeApplicationShutd
     while (!this.stopping.signal.aborted) {
       let wait = this.options.intervalMs;
       try {
-        if ((await this.tick()) === BATCH_LIMIT) wait = 0;
+        if ((await this.tick()) >= SEALED_AT_ONCE) wait = 0;
       } catch (error) {
         this.logger.error(error instanceof Error ? error.message : 'the sequencer failed', stackOf(error));
         wait = RETRY_MS;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '#database';
 import type { Tile, TileData } from '#merkle';
-import type { ChainHead, PendingEntry, PlacedEntry } from '../domain/place-entries.js';
+import type { ChainHead } from '../domain/place-entries.js';
 import type { LogHead } from '../domain/rollback-guard.js';
 
 export interface StoredHead extends LogHead {
@@ -17,19 +17,6 @@ interface HeadRow {
   epoch: string;
   holder: string | null;
   free: boolean;
-}
-
-/** A stored place in the log, read back together with the entry that it was made from. */
-export interface StoredPlacement extends PendingEntry {
-  leafIndex: number;
-  tenantSeq: number;
-  prevHash: Uint8Array;
-  leaf: Uint8Array;
-}
-
-export interface StoredChain extends ChainHead {
-  sealedViewKey: Uint8Array;
-  viewKeyCommitment: string;
 }
 
 /** The sequencer's side of the log's tables. */
@@ -80,46 +67,6 @@ export class LogRepository {
     return renewed === 1;
   }
 
-  async pendingEntries(tx: Tx, limit: number): Promise<(PendingEntry & { position: string })[]> {
-    return tx.query(
-      `SELECT p.position::text AS position, p.tenant_id AS "tenantId", p.entry_id AS "entryId", e.body,
-              e.body_hash AS "bodyHash", e.salt
-         FROM (SELECT * FROM ledger_pending ORDER BY position LIMIT $1) p
-         JOIN ledger_entry e ON e.tenant_id = p.tenant_id AND e.id = p.entry_id
-        ORDER BY p.position`,
-      [limit],
-    );
-  }
-
-  async chains(tx: Tx, tenantIds: readonly string[]): Promise<Map<string, StoredChain>> {
-    const rows = await tx.query<StoredChain & { tenantId: string }>(
-      `SELECT tenant_id AS "tenantId", seq::float8 AS seq, last_leaf_hash AS "lastLeafHash",
-              sealed_view_key AS "sealedViewKey", view_key_commitment AS "viewKeyCommitment"
-         FROM ledger_tenant_head WHERE tenant_id = ANY($1::text[])`,
-      [tenantIds],
-    );
-    return new Map(rows.map(({ tenantId, ...chain }) => [tenantId, chain]));
-  }
-
-  async insertLeaves(tx: Tx, placed: readonly PlacedEntry[]): Promise<void> {
-    await tx.execute(
-      `INSERT INTO ledger_leaf (leaf_index, tenant_id, entry_id, tenant_seq, prev_hash, leaf)
-       SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bytea[], $6::bytea[])`,
-      [
-        placed.map((entry) => entry.leafIndex),
-        placed.map((entry) => entry.tenantId),
-        placed.map((entry) => entry.entryId),
-        placed.map((entry) => entry.tenantSeq),
-        placed.map((entry) => Buffer.from(entry.prevHash)),
-        placed.map((entry) => Buffer.from(entry.leaf)),
-      ],
-    );
-  }
-
-  async removePending(tx: Tx, positions: readonly string[]): Promise<number> {
-    return tx.execute('DELETE FROM ledger_pending WHERE position = ANY($1::bigint[])', [positions]);
-  }
-
   async moveChains(tx: Tx, chains: ReadonlyMap<string, ChainHead>): Promise<void> {
     await tx.execute(
       `UPDATE ledger_tenant_head h SET seq = m.seq, last_leaf_hash = m.last_leaf_hash
@@ -159,18 +106,6 @@ export class LogRepository {
       [tiles.map((tile) => tile.level), tiles.map((tile) => tile.index)],
     );
     return new Map(rows.map((row) => [`${row.level}/${row.tileIndex}`, row.hashes]));
-  }
-
-  /** The places `first` up to, but without, `end`, with the entries they were made from, in order. */
-  async readPlacements(tx: Tx, first: number, end: number): Promise<StoredPlacement[]> {
-    return tx.query(
-      `SELECT l.leaf_index::float8 AS "leafIndex", l.tenant_id AS "tenantId", l.entry_id AS "entryId",
-              l.tenant_seq::float8 AS "tenantSeq", l.prev_hash AS "prevHash", l.leaf,
-              e.body, e.body_hash AS "bodyHash", e.salt
-         FROM ledger_leaf l JOIN ledger_entry e ON e.tenant_id = l.tenant_id AND e.id = l.entry_id
-        WHERE l.leaf_index >= $1 AND l.leaf_index < $2 ORDER BY l.leaf_index`,
-      [first, end],
-    );
   }
 
   async newestCheckpoint(tx: Tx): Promise<LogHead | null> {
