@@ -41,3 +41,13 @@ export function pageOf<T>(rows: T[], limit: number, keyOf: (row: T) => string): 
   const last = items.at(-1);
   return { items, nextCursor: rows.length > limit && last !== undefined ? encodeCursor(keyOf(last)) : null };
 }
+
+/** The pages of a list, one after the other, to its end. */
+export async function* allPages<T>(read: (page: PageRequest) => Promise<Page<T>>, limit: number): AsyncGenerator<T[]> {
+  for (let cursor: string | undefined; ; ) {
+    const { items, nextCursor } = await read(cursor === undefined ? { limit } : { limit, cursor });
+    yield items;
+    if (nextCursor === null) return;
+    cursor = nextCursor;
+  }
+}

@@ -9,6 +9,7 @@ import { type Statement, Tx } from './tx.js';
 
 const ATTEMPTS = 5;
 const BASE_DELAY_MS = 10;
+const READER_PATIENCE = '30s';
 
 /** Ends a dry run: everything was tried, nothing is kept. */
 class DryRunEnds extends Error {
@@ -36,6 +37,26 @@ export class UnitOfWork {
   /** A read as the tenant; all its statements see one snapshot. Takes no idempotency key and writes nothing. */
   read<T>(ctx: OpContext, work: (tx: Tx) => Promise<T>): Promise<T> {
     return attempting(() => inTransaction(this.dataSource, ctx, 'read', work), true);
+  }
+
+  /**
+   * A read that is too long for memory, item by item from one snapshot. Its connection is held until the last item was
+   * taken or the reader turned away; one that takes nothing for `READER_PATIENCE` is cut off by PostgreSQL.
+   */
+  async *stream<T>(ctx: OpContext, work: (tx: Tx) => AsyncIterable<T>): AsyncGenerator<T> {
+    const runner = this.dataSource.createQueryRunner();
+    try {
+      const tx = new Tx(runner.manager, await runner.connect(), ctx);
+      await begun(runner, tx, 'read', () =>
+        tx.query(`SELECT set_config('idle_in_transaction_session_timeout', $1, true)`, [READER_PATIENCE]),
+      );
+      yield* work(tx);
+    } catch (error) {
+      throw domainErrorFor(error) ?? error;
+    } finally {
+      await rollback(runner);
+      await runner.release();
+    }
   }
 }
 

@@ -7,6 +7,7 @@ export { EntryHistory, type HistoryEntry, type ScopeHistory } from './app/entry-
 export { EntryProofs } from './app/entry-proofs.js';
 export type { CoveredEntry } from './app/ledger-entry.queries.js';
 export { LedgerFeed } from './app/ledger-feed.js';
+export { type LedgerStateSource, LedgerStateSources, STATE_PAGE } from './app/ledger-state-sources.js';
 export { type LedgerChange, LedgerWriter, type RecordAs } from './app/ledger-writer.js';
 export { Sequencer, type SequencerState } from './app/sequencer.js';
 export { TenantChains } from './app/tenant-chains.js';

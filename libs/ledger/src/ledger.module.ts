@@ -7,6 +7,7 @@ import { AnchorApiModule, anchorDirectory } from './anchoring.module.js';
 import { EntryErasureController } from './api/entry-erasure.controller.js';
 import { EventsController } from './api/events.controller.js';
 import { LedgerEntryController } from './api/ledger-entry.controller.js';
+import { LedgerStateController } from './api/ledger-state.controller.js';
 import { LogController } from './api/log.controller.js';
 import { LogKeyController } from './api/log-key.controller.js';
 import { WitnessController } from './api/witness.controller.js';
@@ -16,11 +17,13 @@ import { ExportBundleService } from './app/export-bundle.service.js';
 import { FollowLogService, StreamOptions } from './app/follow-log.service.js';
 import { LedgerEntryQueries } from './app/ledger-entry.queries.js';
 import { LedgerFeed } from './app/ledger-feed.js';
+import { LedgerStateSources } from './app/ledger-state-sources.js';
 import { LedgerWriter, LedgerWriterOptions } from './app/ledger-writer.js';
 import { LogKeyQueries } from './app/log-key.queries.js';
 import { LogTail } from './app/log-tail.js';
 import { OpenLogQueries } from './app/open-log.queries.js';
 import { PublishHeadService } from './app/publish-head.service.js';
+import { ReadLedgerStateQuery } from './app/read-ledger-state.query.js';
 import { RotateLogKeyService } from './app/rotate-log-key.service.js';
 import { SequenceEntriesService } from './app/sequence-entries.service.js';
 import { Sequencer, SequencerOptions } from './app/sequencer.js';
@@ -30,6 +33,7 @@ import { WitnessQueries } from './app/witness.queries.js';
 import { Witnessing, WitnessingOptions } from './app/witnessing.js';
 import { CheckpointGate } from './domain/checkpoint-gate.js';
 import type { WitnessSetting } from './domain/witness.js';
+import { ChainPositionRepository } from './infra/chain-position.repository.js';
 import { EntryErasureRepository } from './infra/entry-erasure.repository.js';
 import { EntrySearchRepository } from './infra/entry-search.repository.js';
 import { EvidenceRepository } from './infra/evidence.repository.js';
@@ -72,8 +76,17 @@ export class LedgerModule {
         TenantChainRepository,
         LedgerWriter,
         TenantChains,
+        LedgerStateSources,
       ],
-      exports: [EvidenceRepository, LedgerWriter, TenantChains, TenantChainRepository, LogIdentity, LogKeyRepository],
+      exports: [
+        EvidenceRepository,
+        LedgerWriter,
+        TenantChains,
+        LedgerStateSources,
+        TenantChainRepository,
+        LogIdentity,
+        LogKeyRepository,
+      ],
     };
   }
 }
@@ -162,6 +175,7 @@ export class LedgerApiModule {
         WitnessController,
         LedgerEntryController,
         EntryErasureController,
+        LedgerStateController,
         EventsController,
       ],
       providers: [
@@ -179,6 +193,8 @@ export class LedgerApiModule {
         ExportBundleService,
         EntryErasureRepository,
         EraseEntryService,
+        ChainPositionRepository,
+        ReadLedgerStateQuery,
         LedgerFeed,
         LogTail,
         FollowLogService,

@@ -4,6 +4,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import type { Tx } from '#database';
 import type { Blocker, TenantId } from '#kernel';
 import { ServiceKeys } from '#keyring';
+import { LedgerStateSources } from '#ledger';
 import { OperationsModule } from '#operations';
 import { TenantContents, TenantSharedModule } from '#tenancy';
 import { DatasetController } from './api/dataset.controller.js';
@@ -18,6 +19,7 @@ import { DeleteDatasetService } from './app/delete-dataset.service.js';
 import { IssueRestoreTicketService } from './app/issue-restore-ticket.service.js';
 import { PlacementHandler, RemovalHandler, VerificationHandler } from './app/job-handlers.js';
 import { MigrationQueries } from './app/migration.queries.js';
+import { MigrationStateSource } from './app/migration-state.source.js';
 import { PlaceSegmentService } from './app/place-segment.service.js';
 import { ReadSegmentService } from './app/read-segment.service.js';
 import { ReceiveSegmentService } from './app/receive-segment.service.js';
@@ -79,6 +81,8 @@ export class MigrationApiModule implements OnModuleInit {
   constructor(
     private readonly contents: TenantContents,
     private readonly datasets: DatasetRepository,
+    private readonly states: LedgerStateSources,
+    private readonly source: MigrationStateSource,
   ) {}
 
   static forRoot(options: TicketOptions): DynamicModule {
@@ -101,12 +105,14 @@ export class MigrationApiModule implements OnModuleInit {
         RegisterStorageNodeService,
         ChangeStorageNodeService,
         MigrationQueries,
+        MigrationStateSource,
       ],
     };
   }
 
-  /** A tenant with datasets cannot be deleted. */
+  /** A tenant with datasets cannot be deleted; an audit asks for them. */
   onModuleInit(): void {
+    this.states.register(this.source);
     this.contents.register((tx: Tx, tenantId: TenantId) => this.datasetBlockers(tx, tenantId));
   }
 

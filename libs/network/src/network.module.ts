@@ -1,6 +1,6 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Module, type OnModuleInit } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { LedgerHistoryModule } from '#ledger';
+import { LedgerHistoryModule, LedgerStateSources } from '#ledger';
 import { TenantSharedModule } from '#tenancy';
 import { SubnetController } from './api/subnet.controller.js';
 import { VpcController } from './api/vpc.controller.js';
@@ -10,13 +10,16 @@ import { CreateSubnetService } from './app/create-subnet.service.js';
 import { CreateVpcService } from './app/create-vpc.service.js';
 import { NetworkChanges } from './app/network-changes.js';
 import { NetworkContents } from './app/network-contents.js';
+import { NetworkStateSource } from './app/network-state.source.js';
 import { Placement } from './app/placement.js';
 import { SubnetQueries } from './app/subnet.queries.js';
 import { VpcQueries } from './app/vpc.queries.js';
 import { VpcEditor } from './app/vpc-editor.js';
 import { VpcHistoryQuery } from './app/vpc-history.query.js';
+import { VpnStateSource } from './app/vpn-state.source.js';
 import { Zones } from './app/zones.js';
 import { CidrBlockEntity } from './infra/cidr-block.entity.js';
+import { RouteStateRepository } from './infra/route-state.repository.js';
 import { SubnetEntity } from './infra/subnet.entity.js';
 import { SubnetRepository } from './infra/subnet.repository.js';
 import { SubnetContents } from './infra/subnet-contents.js';
@@ -33,7 +36,17 @@ export interface NetworkModuleOptions {
 
 /** VPCs and what is in them, over HTTP: for the API process. */
 @Module({})
-export class NetworkApiModule {
+export class NetworkApiModule implements OnModuleInit {
+  constructor(
+    private readonly states: LedgerStateSources,
+    private readonly network: NetworkStateSource,
+    private readonly vpn: VpnStateSource,
+  ) {}
+
+  onModuleInit(): void {
+    this.states.register(this.network, this.vpn);
+  }
+
   static forRoot(options: NetworkModuleOptions): DynamicModule {
     return {
       module: NetworkApiModule,
@@ -61,6 +74,9 @@ export class NetworkApiModule {
         CreateSubnetService,
         ChangeSubnetService,
         SubnetQueries,
+        RouteStateRepository,
+        NetworkStateSource,
+        VpnStateSource,
         ...routingProviders,
         ...vpnProviders,
       ],

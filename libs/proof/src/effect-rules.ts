@@ -42,8 +42,6 @@ const created = rule('created');
 const changed = rule('changed');
 const deleted = rule('deleted');
 const noted = rule('noted');
-/** What is not in the ledger: the signed manifest names every segment that counts, and is recorded when it is committed. */
-const unrecorded = (route: string): EffectRule => ({ route, action: null, type: '', kind: 'noted' });
 
 /** The last id of the path, which names the resource. */
 function lastId(route: string): string | undefined {
@@ -169,8 +167,18 @@ export const EFFECT_RULES: readonly EffectRule[] = [
   changed(`POST ${MIGRATION}/pause`, 'migration.paused', MOVES),
   changed(`POST ${MIGRATION}/resume`, 'migration.resumed', MOVES),
   changed(`POST ${MIGRATION}/cancel`, 'migration.cancelled', MOVES),
-  unrecorded(`POST ${MIGRATION}/segments`),
-  unrecorded(`PUT ${MIGRATION}/manifest`),
+  // Once in a move, when the first segments are wanted.
+  changed(`POST ${MIGRATION}/segments`, 'migration.upload-begun', {
+    fields: { segments: untold, scanned: untold },
+    moves: ['state'],
+  }),
+  changed(`PUT ${MIGRATION}/manifest`, 'migration.manifest-submitted', {
+    fields: { statement: untold, signature: untold },
+    moves: ['state', 'manifestVersion'],
+  }),
+
+  // The ledger itself.
+  noted('POST /v1/ledger/entries/{entryId}/erasures', 'ledger-entry.erased'),
 
   // The record itself.
   noted('POST /v1/ledger/entries/{entryId}/erasures', 'ledger-entry.erased'),

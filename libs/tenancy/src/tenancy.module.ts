@@ -1,6 +1,7 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnModuleInit } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuthModule } from '#auth';
+import { LedgerStateSources } from '#ledger';
 import { ApiKeysController } from './api/api-keys.controller.js';
 import { OwnTenantController } from './api/own-tenant.controller.js';
 import { SignaturePolicyController } from './api/signature-policy.controller.js';
@@ -19,6 +20,7 @@ import { SetQuotaService } from './app/set-quota.service.js';
 import { SetSignaturePolicyService } from './app/set-signature-policy.service.js';
 import { SigningQueries } from './app/signing.queries.js';
 import { TenancyQueries } from './app/tenancy.queries.js';
+import { TenancyStateSource } from './app/tenancy-state.source.js';
 import { TenantContents } from './app/tenant-contents.js';
 import { ApiKeyEntity } from './infra/api-key.entity.js';
 import { ApiKeyRepository } from './infra/api-key.repository.js';
@@ -79,10 +81,20 @@ export class TenantSharedModule {}
     SetSignaturePolicyService,
     SigningQueries,
     TenancyQueries,
+    TenancyStateSource,
   ],
   exports: [TenantSharedModule],
 })
-export class TenancyApiModule {}
+export class TenancyApiModule implements OnModuleInit {
+  constructor(
+    private readonly states: LedgerStateSources,
+    private readonly source: TenancyStateSource,
+  ) {}
+
+  onModuleInit(): void {
+    this.states.register(this.source);
+  }
+}
 
 /** What the first start of a deployment needs; runs under the system role. */
 @Module({

@@ -146,7 +146,7 @@ export class MigrationController {
     permission: 'migration:write',
     params: schemas.migrationParams,
     body: schemas.submitManifestSchema,
-    reply: schemas.migrationSchema,
+    reply: schemas.submittedMigrationSchema,
     view: migrationView,
   })
   manifest(

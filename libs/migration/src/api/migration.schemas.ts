@@ -46,6 +46,8 @@ export const changedMigrationSchema = migrationSchema.extend(recordedSchema.shap
 export const startedMigrationSchema = changedMigrationSchema.extend({
   operationId: z.string().describe('Watch it at GET /v1/operations/<id>/events.'),
 });
+/** Submitting the same again changes nothing, and records nothing. */
+export const submittedMigrationSchema = migrationSchema.extend(recordedSchema.partial().shape);
 export const migrationPage = pageSchema(migrationSchema);
 export const migrationParams = z.strictObject({ migrationId: idSchema('migration') });
 export const migrationListQuery = z.strictObject({ ...pageQuery, datasetId: idSchema('dataset').optional() });
@@ -59,6 +61,7 @@ export const registerSegmentsSchema = z.strictObject({
 });
 
 export const registeredSegmentsSchema = z.object({
+  ...recordedSchema.partial().shape,
   segments: z
     .array(
       z.object({

@@ -3,6 +3,7 @@ import { requirePermission } from '#auth';
 import { type Tx, UnitOfWork } from '#database';
 import { type SegmentRecord, segmentRecordBytes } from '#dataset';
 import { Clock, ConflictError, InvalidInputError, type MigrationId, type OpContext, type SegmentId } from '#kernel';
+import { LedgerWriter } from '#ledger';
 import { Operations } from '#operations';
 import { afterEvent, takesSegments } from '../domain/migration-state.js';
 import type { DatasetEntity } from '../infra/dataset.entity.js';
@@ -10,6 +11,7 @@ import { DatasetRepository } from '../infra/dataset.repository.js';
 import type { MigrationEntity } from '../infra/migration.entity.js';
 import { MigrationRepository } from '../infra/migration.repository.js';
 import { SegmentRepository, type StoredSegment } from '../infra/segment.repository.js';
+import { migrationRecord } from './migration-records.js';
 import { type IssuedTicket, TicketIssuer } from './ticket-issuer.js';
 import { MIGRATION_OPERATION } from './topics.js';
 
@@ -35,12 +37,13 @@ export class RegisterSegmentsService {
     private readonly segments: SegmentRepository,
     private readonly tickets: TicketIssuer,
     private readonly operations: Operations,
+    private readonly ledger: LedgerWriter,
   ) {}
 
   /**
    * Announces sealed segments and gives each its ordinal, state and, while its ciphertext is wanted, an upload ticket.
    * Announcing the same again changes nothing and gives the state of now: that is how an interrupted client goes on.
-   * Not in the ledger: the signed manifest names every segment that counts.
+   * The segments are not in the ledger: the signed manifest names every one that counts.
    */
   execute(ctx: OpContext, id: MigrationId, input: RegisterSegments): Promise<RegisteredSegment[]> {
     return this.uow.run(ctx, async (tx) => {
@@ -112,13 +115,24 @@ export class RegisterSegmentsService {
   ): Promise<void> {
     const event = dataset.manifestVersion === null ? 'copy' : 'sync';
     const state = wanted ? afterEvent(migration.id, migration.state, event) : migration.state;
+    const before = migrationRecord(migration);
+    const moves = state !== migration.state;
     Object.assign(migration, {
       scannedFiles: scanned?.files ?? migration.scannedFiles,
       scannedBytes: scanned?.bytes ?? migration.scannedBytes,
-      version: state === migration.state ? migration.version : migration.version + 1,
+      version: moves ? migration.version + 1 : migration.version,
       state,
     });
     await this.migrations.save(tx, migration);
+    if (!moves) return;
+    this.ledger.append(tx, {
+      class: 'migration',
+      action: 'migration.upload-begun',
+      resource: { type: 'migration', id: migration.id, version: migration.version },
+      scopeId: migration.datasetId,
+      before,
+      after: migrationRecord(migration),
+    });
   }
 }
 

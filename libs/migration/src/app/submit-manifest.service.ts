@@ -3,6 +3,7 @@ import { requirePermission } from '#auth';
 import { Outbox, type Tx, UnitOfWork } from '#database';
 import { SegmentsRoot, type SignedManifest, type VerifiedManifest, verifyManifest } from '#dataset';
 import type { MigrationId, OpContext } from '#kernel';
+import { LedgerWriter } from '#ledger';
 import { ManifestRefusedError } from '../domain/migration.errors.js';
 import { afterEvent } from '../domain/migration-state.js';
 import type { DatasetEntity } from '../infra/dataset.entity.js';
@@ -11,6 +12,7 @@ import { ManifestRepository } from '../infra/manifest.repository.js';
 import type { MigrationEntity } from '../infra/migration.entity.js';
 import { MigrationRepository } from '../infra/migration.repository.js';
 import { SegmentRepository } from '../infra/segment.repository.js';
+import { migrationRecord } from './migration-records.js';
 import { topicKey, VERIFICATION_TOPIC } from './topics.js';
 
 const SEGMENT_PAGE = 1000;
@@ -23,6 +25,7 @@ export class SubmitManifestService {
     private readonly migrations: MigrationRepository,
     private readonly manifests: ManifestRepository,
     private readonly segments: SegmentRepository,
+    private readonly ledger: LedgerWriter,
     private readonly outbox: Outbox,
   ) {}
 
@@ -53,12 +56,21 @@ export class SubmitManifestService {
         signer: verified.signer,
         contentRoot: verified.contentRoot,
       });
+      const before = migrationRecord(migration);
       Object.assign(migration, {
         state: afterEvent(id, migration.state, 'submit'),
         manifestVersion: version,
         version: migration.version + 1,
       });
       await this.migrations.save(tx, migration);
+      this.ledger.append(tx, {
+        class: 'migration',
+        action: 'migration.manifest-submitted',
+        resource: { type: 'migration', id, version: migration.version },
+        scopeId: datasetId,
+        before,
+        after: migrationRecord(migration),
+      });
       this.outbox.add(tx, { topic: VERIFICATION_TOPIC, key: topicKey(ctx.tenantId, id) });
       return migration;
     });

@@ -10,7 +10,7 @@ import { ManifestRepository, type StoredManifest } from '../infra/manifest.repos
 import type { MigrationEntity } from '../infra/migration.entity.js';
 import { MigrationRepository } from '../infra/migration.repository.js';
 import { SegmentRepository } from '../infra/segment.repository.js';
-import { migrationRecord } from './migration-records.js';
+import { committedMigrationRecord, datasetRecord, migrationRecord } from './migration-records.js';
 import { MIGRATION_OPERATION, parseTopicKey, VERIFICATION_TOPIC } from './topics.js';
 
 const SEGMENT_PAGE = 1000;
@@ -62,8 +62,17 @@ export class VerifyMigrationService {
     const entry = this.record(tx, migration, manifest, statement, before);
     await this.manifests.commit(tx, manifest, entry.ledgerEntryId);
     await this.migrations.save(tx, migration);
+    const datasetBefore = datasetRecord(dataset);
     Object.assign(dataset, { manifestVersion: manifest.version, version: dataset.version + 1 });
     await this.datasets.save(tx, dataset);
+    this.ledger.append(tx, {
+      class: 'migration',
+      action: 'dataset.manifest-committed',
+      resource: { type: 'dataset', id: datasetId, version: dataset.version },
+      scopeId: datasetId,
+      before: datasetBefore,
+      after: datasetRecord(dataset),
+    });
     await this.operations.succeed(tx, { tenantId, resourceId: id, kind: MIGRATION_OPERATION });
   }
 
@@ -93,17 +102,7 @@ export class VerifyMigrationService {
       resource: { type: 'migration', id: migration.id, version: migration.version },
       scopeId: migration.datasetId,
       before,
-      after: {
-        ...migrationRecord(migration),
-        contentRoot: manifest.contentRoot.toString('hex'),
-        // The RFC 6962 root over the segment records, each of which holds the roots of its shards.
-        segmentsRoot: statement.segments.root,
-        segments: statement.segments.count,
-        bytes: statement.segments.bytes,
-        previous: statement.previous,
-        signer: statement.signer,
-        signature: manifest.signature.toString('hex'),
-      },
+      after: committedMigrationRecord(migration, manifest, statement),
     });
   }
 }

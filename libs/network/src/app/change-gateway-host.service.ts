@@ -9,13 +9,15 @@ import {
   type JsonValue,
   type OpContext,
   requireMatch,
+  type VpnConnectionId,
 } from '#kernel';
 import { LedgerWriter } from '#ledger';
 import { foldName } from '#tenancy';
 import type { GatewayHostEntity } from '../infra/gateway-host.entity.js';
 import { GatewayHostRepository, type HostedConnection } from '../infra/gateway-host.repository.js';
+import { type VpnEndpoint, VpnEndpointRepository } from '../infra/vpn-endpoint.repository.js';
 import type { GatewayHostDescription, GatewayHostInUse } from './register-gateway-host.service.js';
-import { gatewayHostRecord } from './vpn-records.js';
+import { endpointRecord, gatewayHostRecord } from './vpn-records.js';
 
 /** Changes and deletes gateway hosts. No connection is put on any host while one is being changed. */
 @Injectable()
@@ -23,6 +25,7 @@ export class ChangeGatewayHostService {
   constructor(
     private readonly uow: UnitOfWork,
     private readonly hosts: GatewayHostRepository,
+    private readonly endpoints: VpnEndpointRepository,
     private readonly ledger: LedgerWriter,
   ) {}
 
@@ -37,6 +40,7 @@ export class ChangeGatewayHostService {
       const connections = await this.hosts.connectionsOn(tx, [id]);
       if (connections.length > 0 && input.endpoint.port !== host.firstPort) throw portsInUse(host, connections.length);
       const before = gatewayHostRecord(host);
+      const ends = await this.endsOf(tx, connections);
       Object.assign(host, {
         name: input.name,
         nameFolded: foldName(input.name),
@@ -47,6 +51,8 @@ export class ChangeGatewayHostService {
       });
       await this.hosts.save(tx, host);
       this.record(tx, host, 'gateway-host.updated', before, gatewayHostRecord(host));
+      const moved = await this.endsOf(tx, connections);
+      for (const connection of connections) this.recordMove(tx, connection, ends, moved);
       return { host, connections: connections.length };
     });
   }
@@ -62,6 +68,38 @@ export class ChangeGatewayHostService {
       await this.hosts.delete(tx, host);
       this.record(tx, host, 'gateway-host.deleted', before, null);
       return { host, connections: 0 };
+    });
+  }
+
+  private async endsOf(tx: Tx, connections: readonly HostedConnection[]): Promise<Map<VpnConnectionId, VpnEndpoint>> {
+    const ends = new Map<VpnConnectionId, VpnEndpoint>();
+    for (const tenantId of new Set(connections.map((connection) => connection.tenantId))) {
+      const own = connections.filter((connection) => connection.tenantId === tenantId);
+      const ids = own.map(({ vpnConnectionId }) => vpnConnectionId);
+      const found = await tx.asTenant(tenantId, () => this.endpoints.of(tx, ids));
+      for (const [id, end] of found) ends.set(id, end);
+    }
+    return ends;
+  }
+
+  /** In the chain of the tenant whose tunnel now ends elsewhere. The connection's own version is its tenant's to raise. */
+  private recordMove(
+    tx: Tx,
+    { tenantId, vpnConnectionId: id }: HostedConnection,
+    ends: ReadonlyMap<VpnConnectionId, VpnEndpoint>,
+    moved: ReadonlyMap<VpnConnectionId, VpnEndpoint>,
+  ): void {
+    const before = endpointRecord(ends.get(id) ?? null);
+    const after = endpointRecord(moved.get(id) ?? null);
+    if (before.gatewayEndpoint === after.gatewayEndpoint) return;
+    const resource = { type: 'vpn-connection', id, version: null };
+    this.ledger.append(tx, {
+      tenantId,
+      class: 'system',
+      action: 'vpn-connection.endpoint-moved',
+      resource,
+      before,
+      after,
     });
   }
 

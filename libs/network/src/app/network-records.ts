@@ -12,7 +12,12 @@ import type { VpcParts } from './vpc-editor.js';
 
 /** What the ledger says of each resource: its intended state, as an auditor replays it. */
 
-export function vpcRecord({ vpc, blocks, mainRouteTableId, tags }: VpcParts): JsonValue {
+export function vpcRecord({
+  vpc,
+  blocks,
+  mainRouteTableId,
+  tags,
+}: Omit<VpcParts, 'mainRouteTableId'> & { mainRouteTableId: string | null }): JsonValue {
   return {
     name: vpc.name,
     cidrBlocks: blocks.filter((block) => !block.deleting).map((block) => block.cidr),
@@ -39,6 +44,11 @@ export function routeTableRecord(table: RouteTableEntity, tags: Tags): JsonValue
 
 export function routeRecord(routeTableId: string, destination: string, target: RouteTarget): JsonValue {
   return { routeTableId, destination, target: { kind: target.kind, id: target.id } };
+}
+
+/** One that is not enabled is not there. */
+export function propagationRecord(enabled: boolean): JsonValue {
+  return { enabled };
 }
 
 export function associationRecord(association: RouteTableAssociationEntity): JsonValue {

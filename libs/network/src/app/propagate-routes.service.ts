@@ -11,6 +11,7 @@ import {
 import { RoutePropagationRepository } from '../infra/route-propagation.repository.js';
 import { RouteTargetRepository } from '../infra/route-target.repository.js';
 import { NetworkChanges } from './network-changes.js';
+import { propagationRecord } from './network-records.js';
 import { type DetailedRouteTable, RouteTableDetails } from './route-table-details.js';
 import { type OpenRouteTable, RouteTableEditor } from './route-table-editor.js';
 
@@ -71,8 +72,8 @@ export class PropagateRoutesService {
       type: 'route-propagation',
       id: `${table.id}/${vpnGatewayId}`,
       version: table.version,
-      before: { enabled: before },
-      after: { enabled: after },
+      before: propagationRecord(before),
+      after: propagationRecord(after),
     });
     return this.details.one(tx, ctx, table);
   }

@@ -6,6 +6,7 @@ import { LedgerWriter } from '#ledger';
 import type { Quota } from '../domain/quotas.js';
 import { QuotaRepository } from '../infra/quota.repository.js';
 import { TenantRepository } from '../infra/tenant.repository.js';
+import { quotaRecord } from './tenancy-records.js';
 
 export interface QuotaSet {
   tenantId: TenantId;
@@ -37,8 +38,8 @@ export class SetQuotaService {
         class: 'system' as const,
         action: 'quota.set',
         resource: { type: 'quota', id: `${tenantId}/${quota}`, version: tenant.version },
-        before: { quota, allowed: before },
-        after: { quota, allowed },
+        before: quotaRecord({ quota, allowed: before }),
+        after: quotaRecord({ quota, allowed }),
       };
       this.ledger.append(tx, entry);
       this.ledger.append(tx, { ...entry, tenantId });

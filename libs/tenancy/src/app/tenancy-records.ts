@@ -47,3 +47,7 @@ export function signingKeyRecord(key: SigningKeyEntity): JsonValue {
 export function signaturePolicyRecord({ required, actions }: SignaturePolicyEntity): JsonValue {
   return { mode: required ? 'required' : 'optional', actions: [...actions] };
 }
+
+export function quotaRecord({ quota, allowed }: { quota: string; allowed: number }): JsonValue {
+  return { quota, allowed };
+}

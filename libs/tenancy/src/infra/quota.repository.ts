@@ -1,7 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { Statement, Tx } from '#database';
-import { QuotaExceededError, type TenantId } from '#kernel';
+import { QuotaExceededError, SYSTEM_TENANT_ID, type TenantId } from '#kernel';
 import { DEFAULT_QUOTAS, type Quota } from '../domain/quotas.js';
+
+/** A quota that the operator set apart from its default. */
+export interface SetQuota {
+  tenantId: TenantId;
+  quota: string;
+  allowed: number;
+}
 
 @Injectable()
 export class QuotaRepository {
@@ -50,6 +57,19 @@ export class QuotaRepository {
       `INSERT INTO tenant_quota (tenant_id, quota, allowed) VALUES ($1, $2, $3)
        ON CONFLICT (tenant_id, quota) DO UPDATE SET allowed = excluded.allowed`,
       [tenantId, quota, allowed],
+    );
+  }
+
+  /** Quotas that were set, by tenant and name, behind `last`: the tenant's own, or those of all tenants for the operator. */
+  setPage(tx: Tx, tenantId: TenantId, last: SetQuota | undefined, limit: number): Promise<SetQuota[]> {
+    const columns = 'tenant_id AS "tenantId", quota, allowed';
+    if (tenantId === SYSTEM_TENANT_ID) {
+      const after = [last?.tenantId ?? '', last?.quota ?? '', limit];
+      return tx.query<SetQuota>(`SELECT ${columns} FROM crosstenant.set_quotas($1, $2, $3)`, after);
+    }
+    return tx.query<SetQuota>(
+      `SELECT ${columns} FROM tenant_quota WHERE tenant_id = $1 AND quota > $2 ORDER BY quota LIMIT $3`,
+      [tenantId, last?.quota ?? '', limit],
     );
   }
 
