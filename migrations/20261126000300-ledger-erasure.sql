@@ -74,7 +74,7 @@ BEGIN
     'UPDATE ledger_entry SET erased_by = $2, %s WHERE tenant_id = app_tenant() AND id = $1 AND erased_by IS NULL RETURNING committed_at',
     columns) INTO committed USING entry, erasing;
   IF committed IS NULL THEN
-    RAISE EXCEPTION 'there is no such entry to erase' USING ERRCODE = 'FH003';
+    RAISE EXCEPTION 'there is no such entry to erase' USING ERRCODE = 'FH004';
   END IF;
   UPDATE idempotency_record
      SET body = json_build_object('ledgerEntryId', body ->> 'ledgerEntryId', 'erased', true)

@@ -1,4 +1,4 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Module, type OnModuleInit } from '@nestjs/common';
 import { Authenticator, AuthModule } from '#auth';
 import { Database } from '#database';
 import { ServiceKeys } from '#keyring';
@@ -20,6 +20,7 @@ import { LedgerFeed } from './app/ledger-feed.js';
 import { LedgerStateSources } from './app/ledger-state-sources.js';
 import { LedgerWriter, LedgerWriterOptions } from './app/ledger-writer.js';
 import { LogKeyQueries } from './app/log-key.queries.js';
+import { LogKeyStateSource } from './app/log-key-state.source.js';
 import { LogTail } from './app/log-tail.js';
 import { OpenLogQueries } from './app/open-log.queries.js';
 import { PublishHeadService } from './app/publish-head.service.js';
@@ -164,7 +165,16 @@ export class LedgerFeedModule {}
 
 /** The ledger over HTTP: the open log for everybody, entries and receipts for their tenant. For the API process. */
 @Module({})
-export class LedgerApiModule {
+export class LedgerApiModule implements OnModuleInit {
+  constructor(
+    private readonly states: LedgerStateSources,
+    private readonly logKeys: LogKeyStateSource,
+  ) {}
+
+  onModuleInit(): void {
+    this.states.register(this.logKeys);
+  }
+
   static forRoot({ streamCheckMs, streamsPerClient }: StreamOptions): DynamicModule {
     return {
       module: LedgerApiModule,
@@ -187,6 +197,7 @@ export class LedgerApiModule {
         EntrySearchRepository,
         OpenLogQueries,
         LogKeyQueries,
+        LogKeyStateSource,
         RotateLogKeyService,
         WitnessQueries,
         LedgerEntryQueries,

@@ -55,6 +55,8 @@ export const RESOURCE_RULES: Readonly<Record<string, ResourceRule>> = {
     ],
   },
   quota: { versions: 'none', implicit: true },
+  // Each is a resource of its own, whose entry starts from the key before it.
+  'log-key': { versions: 'ascending', implicit: true },
   'route-table': { versions: 'ascending', goesWith: [{ type: 'vpc', of: member('vpcId') }] },
   // Their versions are those of their table, which raises its own for other reasons as well.
   route: { versions: 'ascending', comesAgain: true, goesWith: [{ type: 'route-table', of: inTheId }] },

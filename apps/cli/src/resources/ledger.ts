@@ -43,7 +43,11 @@ export const LEDGER: Resource[] = [
         method: 'POST',
         path: '/v1/ledger/entries/{entryId}/erasures',
         body: [
-          { name: 'scope', about: 'body: everything that the entry says', required: true },
+          {
+            name: 'scope',
+            about: 'body: everything that the entry says; evidence: the signed request behind it',
+            required: true,
+          },
           { name: 'reason', about: 'why, for your own auditors; it stays', required: true },
         ],
         dangerous: true,

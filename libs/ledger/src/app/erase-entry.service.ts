@@ -2,10 +2,16 @@ import { Injectable } from '@nestjs/common';
 import { requirePermission } from '#auth';
 import { type Tx, UnitOfWork } from '#database';
 import { type LedgerEntryId, NotFoundError, type OpContext } from '#kernel';
-import { ERASED_ACTION, parseBody } from '#proof';
+import { ERASED_ACTION, type LedgerBody, parseBody } from '#proof';
 import { type ErasureScope, isErasable } from '../domain/erasure.js';
-import { EntryErasedError, EntryNotErasableError, ReceiptNotReadyError } from '../domain/ledger.errors.js';
+import {
+  EntryErasedError,
+  EntryNotErasableError,
+  NoEvidenceError,
+  ReceiptNotReadyError,
+} from '../domain/ledger.errors.js';
 import { EntryErasureRepository } from '../infra/entry-erasure.repository.js';
+import { EvidenceRepository } from '../infra/evidence.repository.js';
 import { OpenLogRepository } from '../infra/open-log.repository.js';
 import { type OwnEntry, OwnEntryRepository } from '../infra/own-entry.repository.js';
 import { LedgerWriter } from './ledger-writer.js';
@@ -32,13 +38,18 @@ export class EraseEntryService {
     private readonly log: OpenLogRepository,
     private readonly ledger: LedgerWriter,
     private readonly erasures: EntryErasureRepository,
+    private readonly evidence: EvidenceRepository,
   ) {}
 
-  /** @throws NotFoundError, ReceiptNotReadyError, EntryErasedError, EntryNotErasableError */
+  /** @throws NotFoundError, ReceiptNotReadyError, EntryErasedError, EntryNotErasableError, NoEvidenceError */
   execute(ctx: OpContext, entryId: LedgerEntryId, { scope, reason }: EraseEntry): Promise<ErasedEntryResult> {
     return this.uow.run(ctx, async (tx) => {
       requirePermission(ctx, 'ledger:erase');
-      const entry = await this.erasable(tx, entryId);
+      const { entry, body } = await this.erasable(tx, entryId);
+      const evidence = body.vouched.mode === 'signed' ? body.vouched.evidence : null;
+      // The signed request says what the body says: it does not outlive it.
+      const gone = evidence !== null && (await this.evidence.erase(tx, ctx.tenantId, evidence));
+      if (scope === 'evidence' && !gone) throw new NoEvidenceError(entryId, evidence !== null);
       const { ledgerEntryId } = this.ledger.append(tx, {
         class: 'audit',
         action: ERASED_ACTION,
@@ -46,22 +57,22 @@ export class EraseEntryService {
         // The history of that VPC or dataset has a gap from now on, and must be able to name it.
         scopeId: entry.scopeId,
         before: null,
-        after: { scope, reason, tenantSeq: entry.place!.tenantSeq },
+        after: { scope, reason, tenantSeq: entry.place!.tenantSeq, evidence },
       });
-      this.erasures.erase(tx, entry, scope, ledgerEntryId);
+      if (scope === 'body') this.erasures.erase(tx, entry, ledgerEntryId);
       return { entryId, scope, reason };
     });
   }
 
-  private async erasable(tx: Tx, id: LedgerEntryId): Promise<OwnEntry> {
+  private async erasable(tx: Tx, id: LedgerEntryId): Promise<{ entry: OwnEntry; body: LedgerBody }> {
     const entry = await this.entries.find(tx, id);
     if (!entry) throw new NotFoundError('ledger entry', id);
     if (entry.body === null) throw new EntryErasedError([entry]);
-    const { action } = parseBody(entry.body);
-    if (!isErasable(action)) throw new EntryNotErasableError(id, action);
+    const body = parseBody(entry.body);
+    if (!isErasable(body.action)) throw new EntryNotErasableError(id, body.action);
     // Until then the sequencer may still recompute its leaf from the body.
     const head = await this.log.newestHead();
     if (entry.place === null || head === null || head.size <= entry.place.index) throw new ReceiptNotReadyError(id);
-    return entry;
+    return { entry, body };
   }
 }

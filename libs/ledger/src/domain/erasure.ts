@@ -1,5 +1,5 @@
 /** What can be erased of an entry. */
-export const ERASURE_SCOPES = ['body'] as const;
+export const ERASURE_SCOPES = ['body', 'evidence'] as const;
 export type ErasureScope = (typeof ERASURE_SCOPES)[number];
 
 /** As the table's own guard has it (migrations/20261126000300-ledger-erasure.sql). */

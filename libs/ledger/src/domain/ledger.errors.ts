@@ -123,3 +123,20 @@ export class EntryNotInLogError extends ConflictError {
     );
   }
 }
+
+/** There is no evidence of a signed request that could be erased. */
+export class NoEvidenceError extends ConflictError {
+  constructor(id: string, signed: boolean) {
+    const message = signed ? 'its evidence was erased already' : 'nobody signed the request that made it';
+    super('NoEvidence', `There is no evidence of ${id} to erase: ${message}.`, {
+      errors: [
+        {
+          pointer: '/scope',
+          rule: 'erasure.evidence',
+          message,
+          fix: 'use the scope body to erase what the entry says',
+        },
+      ],
+    });
+  }
+}

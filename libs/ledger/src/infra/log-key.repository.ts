@@ -39,6 +39,11 @@ export class LogKeyRepository {
     });
   }
 
+  /** What is recorded of them, in the transaction's own snapshot. */
+  recorded(tx: Tx): Promise<Pick<KeyRotation, 'version' | 'vkey' | 'endorsement'>[]> {
+    return tx.query('SELECT version, vkey, endorsement FROM ledger_key_rotation ORDER BY version');
+  }
+
   /** Holds other rotations off until the transaction ends. `settled` is false while the last one is not in the log yet. */
   async beginRotation(tx: Tx): Promise<{ version: number; settled: boolean }> {
     const [row] = await tx.query<{ version: number; settled: boolean }>(

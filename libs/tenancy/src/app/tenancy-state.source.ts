@@ -5,18 +5,29 @@ import { type LedgerStateSource, STATE_PAGE } from '#ledger';
 import type { StateRecord } from '#proof';
 import { ApiKeyRepository } from '../infra/api-key.repository.js';
 import { QuotaRepository, type SetQuota } from '../infra/quota.repository.js';
+import { SignaturePolicyRepository } from '../infra/signature-policy.repository.js';
+import { SigningKeyRepository } from '../infra/signing-key.repository.js';
 import { TenantEntity } from '../infra/tenant.entity.js';
 import { UserRepository } from '../infra/user.repository.js';
-import { apiKeyRecord, quotaRecord, tenantRecord, userRecord } from './tenancy-records.js';
+import {
+  apiKeyRecord,
+  quotaRecord,
+  signaturePolicyRecord,
+  signingKeyRecord,
+  tenantRecord,
+  userRecord,
+} from './tenancy-records.js';
 
-/** Tenants, users, keys and quotas as the ledger tells them. The operator's chain tells of all tenants and their quotas. */
+/** Tenants, users, keys, signature policies and quotas as the ledger tells them. The operator's chain tells of all tenants and their quotas. */
 @Injectable()
 export class TenancyStateSource implements LedgerStateSource {
-  readonly types = ['tenant', 'user', 'api-key', 'quota'];
+  readonly types = ['tenant', 'user', 'api-key', 'signing-key', 'signature-policy', 'quota'];
 
   constructor(
     private readonly users: UserRepository,
     private readonly keys: ApiKeyRepository,
+    private readonly signingKeys: SigningKeyRepository,
+    private readonly policies: SignaturePolicyRepository,
     private readonly quotas: QuotaRepository,
   ) {}
 
@@ -31,6 +42,14 @@ export class TenancyStateSource implements LedgerStateSource {
     }
     for await (const page of allPages((request) => this.keys.list(tx, tenantId, request), STATE_PAGE)) {
       yield page.map((key) => ({ ...named('api-key', key), state: apiKeyRecord(key) }));
+    }
+    for await (const page of allPages((request) => this.signingKeys.list(tx, tenantId, request), STATE_PAGE)) {
+      yield page.map((key) => ({ ...named('signing-key', key), state: signingKeyRecord(key) }));
+    }
+    const policy = await this.policies.get(tx, tenantId);
+    if (policy.version > 0) {
+      const { version } = policy;
+      yield [{ type: 'signature-policy', id: tenantId, version, state: signaturePolicyRecord(policy) }];
     }
     yield* this.setQuotas(tx, tenantId);
   }
