@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { newId } from '#kernel';
 import { nodeCrypto, verifyBundle } from '#proof';
-import { type ApiWithLog, startApiWithLog } from './testing/api-with-log.js';
+import { type ApiWithLog, startApiWithLog } from '../../../test/support/api-with-log.js';
 
 const crypto = nodeCrypto;
 const SECRET = 'the name that is to be forgotten';

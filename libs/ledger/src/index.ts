@@ -17,7 +17,7 @@ export { AnchorDirectory } from './domain/anchor-directory.js';
 export type { AsOf } from './domain/as-of.js';
 export { LogCorruptError, LogRolledBackError } from './domain/ledger.errors.js';
 export { AnchoredHeadSource, type LogHead } from './domain/rollback-guard.js';
-export { isSignaturePattern, type SignaturePatterns } from './domain/signature-policy.js';
+export { isSignaturePattern } from './domain/signature-policy.js';
 export { LogIdentity } from './infra/log-identity.js';
 export * from './ledger.module.js';
 export { LedgerHistoryModule } from './ledger-history.module.js';

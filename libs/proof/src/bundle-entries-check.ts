@@ -26,6 +26,19 @@ export interface BundleEntriesOptions extends TenantPins {
   crypto: ProofCrypto;
   /** Checks signed requests; without it, one after the other on this thread. */
   checkEvidence?: EvidenceChecker;
+  /** Told of the tenant's entries in the order of its chain, each when its leaf holds. It counts once all is verified. */
+  onEntry?: (entry: VerifiedEntry) => void;
+}
+
+/** An entry whose leaf holds. */
+export interface VerifiedEntry {
+  entryId: string;
+  seq: number;
+  index: number;
+  /** Null when it was erased. */
+  body: LedgerBody | null;
+  /** Whether the bundle has the signed request behind it. */
+  evidence: boolean;
 }
 
 /** What a bundle shows of one tenant: its chain through the leaves, who vouched for each entry, and what was erased. */
@@ -40,10 +53,15 @@ export class BundleEntriesCheck {
   readonly chain: TenantChainCheck;
   private readonly keys: EnrolledKeys;
   private readonly evidence: EvidenceQueue;
+  private readonly onEntry: BundleEntriesOptions['onEntry'];
   /** Erased entries of which no entry said so yet, with their indexes. */
   private readonly unexplained = new Map<string, number>();
 
-  constructor({ crypto, checkEvidence, ...pins }: BundleEntriesOptions, scope: { origin: string; tenant: string }) {
+  constructor(
+    { crypto, checkEvidence, onEntry, ...pins }: BundleEntriesOptions,
+    scope: { origin: string; tenant: string },
+  ) {
+    this.onEntry = onEntry;
     this.chain = new TenantChainCheck(crypto, scope.origin, scope.tenant, pins);
     this.keys = new EnrolledKeys(crypto, scope);
     this.evidence = new EvidenceQueue(
@@ -64,9 +82,11 @@ export class BundleEntriesCheck {
       this.chain.erased(leaf, hash, entry);
       this.vouchers.erased++;
       this.unexplained.set(entry.id, index);
+      this.onEntry?.({ entryId: entry.id, seq: entry.seq, index, body: null, evidence: false });
       return null;
     }
     const body = this.chain.own(leaf, hash, entry);
+    this.onEntry?.({ entryId: entry.id, seq: entry.seq, index, body, evidence: entry.evidence !== null });
     if (entry.seq === 1) this.keys.begin(body);
     if (body.action === ERASED_ACTION) this.unexplained.delete(body.resource.id);
     if (EnrolledKeys.isEnrolment(body)) return this.enrolment(index, entry, body);

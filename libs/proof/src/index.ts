@@ -19,6 +19,7 @@ export {
 export { type AnchorRecord, parseAnchorRecord } from './anchor-record.js';
 export { hasHash, parseBlockHeader } from './block-header.js';
 export * from './broken-promise.js';
+export type { VerifiedEntry } from './bundle-entries-check.js';
 export { BundleWriter, type WrittenEntry } from './bundle-format.js';
 export * from './content-digest.js';
 export * from './disclosure.js';
@@ -28,6 +29,7 @@ export * from './equivocation.js';
 export * from './evidence.js';
 export { checkEvidenceJob, type EvidenceChecker, type EvidenceJob, type EvidenceVerdict } from './evidence-check.js';
 export { anchorLogId } from './evm-primitives.js';
+export * from './history-audit.js';
 export { type JsonDifference, jsonDifferences } from './json-difference.js';
 export {
   ENTRY_CLASSES,
@@ -41,6 +43,7 @@ export {
   vouchingOfBody,
 } from './ledger-body.js';
 export * from './ledger-leaf.js';
+export { readLedgerState, type StateHeader, type StateLine } from './ledger-state.js';
 export type { LogTrust } from './log-head-check.js';
 export * from './log-keys.js';
 export * from './node-crypto.js';
@@ -52,6 +55,7 @@ export { ERASED_ACTION, RESOURCE_RULES, type ResourceRule, ruleOf } from './repl
 export { checkEffect, type Effect, effectRuleOf, MAX_SIGNATURE_AGE_SECONDS } from './request-effect.js';
 export * from './signature-input.js';
 export * from './signed-request-use.js';
+export { mustBeSigned } from './signing-demand.js';
 export * from './signing-key-link.js';
 export * from './state-comparison.js';
 export { parseValidatorSet, type ValidatorSet } from './validator-set.js';

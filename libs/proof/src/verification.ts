@@ -25,8 +25,11 @@ export type StepName =
   | 'tree'
   | 'chain'
   | 'completeness'
-  // Of answers about the past.
+  // Of answers about the past, and of a tenant's whole history.
   | 'state'
+  | 'signatures'
+  | 'erasures'
+  | 'replay'
   | 'trailer';
 
 /** One thing that was checked, in words for people and with what it is about for programs. */

@@ -10,9 +10,17 @@ import {
   type RequestSignature,
   type TenantId,
 } from '#kernel';
-import { type EntryClass, encodeBody, MAX_BODY_BYTES, nodeCrypto, SALT_BYTES, type Vouching } from '#proof';
+import {
+  type EntryClass,
+  encodeBody,
+  MAX_BODY_BYTES,
+  mustBeSigned,
+  nodeCrypto,
+  SALT_BYTES,
+  type Vouching,
+} from '#proof';
 import { EntryTooLargeError } from '../domain/ledger.errors.js';
-import { mustBeSigned, SignatureRequiredError } from '../domain/signature-policy.js';
+import { SignatureRequiredError } from '../domain/signature-policy.js';
 import { EvidenceRepository } from '../infra/evidence.repository.js';
 import { LedgerEntryRepository, type NewEntry, type SearchColumns } from '../infra/ledger-entry.repository.js';
 import { LogIdentity } from '../infra/log-identity.js';

@@ -1,4 +1,5 @@
-import { isSignaturePattern, mustBeSigned } from './signature-policy.js';
+import { mustBeSigned } from '#proof';
+import { isSignaturePattern } from './signature-policy.js';
 
 describe('which actions must be signed', () => {
   it.each([

@@ -2,9 +2,9 @@ import { Test } from '@nestjs/testing';
 import pg from 'pg';
 import { DatabaseModule } from '#database';
 import { KeyringModule } from '#keyring';
+import { LedgerModule, Sequencer, SequencerModule } from '#ledger';
 import { ClockModule } from '#telemetry';
-import { startTestApi, type TestApi } from '../../../../test/support/test-api.js';
-import { LedgerModule, Sequencer, SequencerModule } from '../index.js';
+import { startTestApi, type TestApi } from './test-api.js';
 
 /** The API over HTTP with the log's sequencer beside it, one turn at a time. */
 export interface ApiWithLog extends TestApi {
