@@ -1,4 +1,4 @@
-import { type ApiWithLog, startApiWithLog } from '../../ledger/src/testing/api-with-log.js';
+import { type ApiWithLog, startApiWithLog } from '../../../test/support/api-with-log.js';
 import { NetworkFixture, succeeded } from './testing/network-fixture.js';
 import { liveTopology, RandomNetwork, seeded } from './testing/random-network.js';
 

@@ -83,14 +83,14 @@ export class HistoryAudit {
     this.comparison.record(record);
   }
 
-  /** After the last resource. */
+  /** After the last resource. Nothing was replayed for certain, and so nothing is compared, when the bundle does not hold. */
   finish(bundle: BundleReport): HistoryReport {
-    if (this.position) {
+    if (this.position && bundle.ok) {
       this.comparison ??= new StateComparison(this.replay);
       this.comparison.end();
     }
     const { breaks } = this.replay;
-    const differences = this.comparison?.differences ?? [];
+    const differences = bundle.ok ? (this.comparison?.differences ?? []) : [];
     const unexplainedErasures = [...this.gone.values(), ...this.unexplainedEvidence()];
     const steps = bundle.ok ? this.steps(breaks, differences, unexplainedErasures) : [];
     const bad = steps.find(({ ok }) => !ok) ?? null;
@@ -101,7 +101,7 @@ export class HistoryAudit {
       complete: bundle.complete,
       steps: [...bundle.steps, ...steps],
       resources: this.live(),
-      compared: this.position ? (this.comparison?.compared ?? 0) : null,
+      compared: this.position && bundle.ok ? (this.comparison?.compared ?? 0) : null,
       differences,
       breaks,
       unsigned: this.unsigned,

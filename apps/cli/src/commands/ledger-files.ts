@@ -6,12 +6,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 import { WaitEndedError } from '../cli-errors.js';
 import { type CommandContext, handled } from '../command-context.js';
-import type { ApiClient } from '../connection/api-client.js';
+import type { ApiClient, ApiRequest } from '../connection/api-client.js';
 import { RemoteProblem } from '../migrate/client-errors.js';
 import type { Row } from '../output/printer.js';
 import type { Terminal } from '../terminal.js';
 
-export const LEDGER_FILE_ROUTES = ['GET /v1/ledger/entries/{entryId}/receipt', 'GET /v1/ledger/bundle'];
+export const LEDGER_FILE_ROUTES = [
+  'GET /v1/ledger/entries/{entryId}/receipt',
+  'GET /v1/ledger/bundle',
+  'GET /v1/ledger/state',
+];
 
 const POLL_MS = 250;
 const DEFAULT_WAIT_SECONDS = '120';
@@ -32,6 +36,16 @@ export function addLedgerFiles(group: Command, terminal: Terminal): void {
       new Option('--up-to <head>', 'ends at this head').choices(['published', 'anchored']).default('published'),
     );
   handled(bundle, terminal, takeBundle);
+  const state = group
+    .command('state')
+    .description('take the present state of every resource as the ledger tells it, for "freehold audit --state"')
+    .requiredOption('-f, --file <file>', 'where to');
+  handled(state, terminal, takeState);
+}
+
+async function takeState(context: CommandContext, _args: string[], { file }: Record<string, unknown>): Promise<void> {
+  const bytes = await writeStream(context.api(), { method: 'GET', path: '/v1/ledger/state' }, file as string);
+  context.printer.note(`${file as string}: ${bytes} bytes`);
 }
 
 async function takeReceipt(context: CommandContext, [id]: string[], options: Record<string, unknown>): Promise<void> {
@@ -77,10 +91,15 @@ async function takeBundle(context: CommandContext, _args: string[], options: Rec
 }
 
 /** Writes the bundle whole or not at all. @returns its bytes */
-export async function writeBundle(api: ApiClient, file: string, upTo: string): Promise<number> {
-  const chunks = await api.stream({ method: 'GET', path: '/v1/ledger/bundle', query: { upTo } });
+export function writeBundle(api: ApiClient, file: string, upTo: string): Promise<number> {
+  return writeStream(api, { method: 'GET', path: '/v1/ledger/bundle', query: { upTo } }, file);
+}
+
+/** Writes a long reply whole or not at all. @returns its bytes */
+export async function writeStream(api: ApiClient, request: ApiRequest, file: string): Promise<number> {
+  const chunks = await api.stream(request);
   const draft = `${file}.part`;
-  const target = createWriteStream(draft);
+  const target = createWriteStream(draft, { mode: 0o600 });
   try {
     await pipeline(Readable.from(chunks), target);
     await rename(draft, file);

@@ -19,6 +19,11 @@ const NEWLINE = 0x0a;
 
 /** Opened before it is read, so that a file that is not there is no failed verification. @throws UsageError */
 export async function openDocument(path: string): Promise<OpenedDocument> {
+  return recognise(await openedFile(path));
+}
+
+/** A file's bytes, once it is certain that there are any. @throws UsageError */
+export async function openedFile(path: string): Promise<AsyncIterable<Uint8Array>> {
   const stream = createReadStream(path, { highWaterMark: CHUNK_BYTES });
   await new Promise<void>((resolve, reject) => {
     stream.once('open', () => resolve());
@@ -26,7 +31,7 @@ export async function openDocument(path: string): Promise<OpenedDocument> {
   }).catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`${path} cannot be read: ${error.code}`);
   });
-  return recognise(stream);
+  return stream;
 }
 
 /**

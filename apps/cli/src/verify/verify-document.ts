@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import {
   parseBrokenPromise,
   type VerificationReport,
+  type VerifiedEntry,
   verifyBrokenPromise,
   verifyBundle,
   verifyDisclosure,
@@ -23,6 +24,8 @@ export interface DocumentOptions {
   viewKey?: Uint8Array;
   rootPublicKey?: string;
   requireSigned?: boolean;
+  /** Of a bundle: told of the tenant's entries as they are verified. */
+  onEntry?: (entry: VerifiedEntry) => void;
 }
 
 /**
@@ -35,12 +38,9 @@ export async function verifyDocument<T extends VerificationReport>(
 ): Promise<T> {
   const store = new TrustStore(options.env);
   const { trust, pinnedLog } = await knownLog(options.log, store, document.origin);
-  const { viewKey, rootPublicKey, requireSigned } = options;
-  const report = (await verified(
-    document,
-    { ...trust, viewKey, rootPublicKey, requireSigned },
-    options.folder ?? '.',
-  )) as VerificationReport;
+  const { viewKey, rootPublicKey, requireSigned, onEntry } = options;
+  const known = { ...trust, viewKey, rootPublicKey, requireSigned, onEntry };
+  const report = (await verified(document, known, options.folder ?? '.')) as VerificationReport;
   const { head, continues } = report;
   if (report.ok && head && pinnedLog?.origin === head.origin) {
     const proven = pinnedLog.seen.filter(({ note }) => continues.includes(note));
