@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { canonicalJson } from '#kernel';
 import { concatBytes, fromUtf8, toHex, utf8 } from '#merkle';
 import { type BundleReport, nodeCrypto, type Receipt, verifyBundle, verifyReceipt } from '#proof';
+import { type ApiWithLog, startApiWithLog } from '../../../test/support/api-with-log.js';
 import { RequestSigner, RootKey } from '../../../test/support/request-signer.js';
 import type { Caller } from '../../../test/support/test-api.js';
-import { type ApiWithLog, startApiWithLog } from './testing/api-with-log.js';
 
 /** Receipts and bundles as the service writes them, with everything that they can hold, and verified from their bytes alone. */
 const crypto = nodeCrypto;

@@ -1,6 +1,6 @@
 import { nodeCrypto } from '#proof';
 import { verifyState } from '#topology';
-import { type ApiWithLog, startApiWithLog } from '../../ledger/src/testing/api-with-log.js';
+import { type ApiWithLog, startApiWithLog } from '../../../test/support/api-with-log.js';
 import { NetworkFixture, succeeded, type WholeNetwork } from './testing/network-fixture.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: documents of every shape

@@ -177,9 +177,6 @@ export const EFFECT_RULES: readonly EffectRule[] = [
     moves: ['state', 'manifestVersion'],
   }),
 
-  // The ledger itself.
-  noted('POST /v1/ledger/entries/{entryId}/erasures', 'ledger-entry.erased'),
-
   // The record itself.
   noted('POST /v1/ledger/entries/{entryId}/erasures', 'ledger-entry.erased'),
 
