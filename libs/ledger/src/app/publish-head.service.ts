@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { failpoint } from '#kernel';
 import { verifyNote } from '#merkle';
 import { nodeCrypto } from '#proof';
 import { CheckpointGate } from '../domain/checkpoint-gate.js';
@@ -29,11 +30,16 @@ export class PublishHeadService {
     const head = { size: held.appender.size, root: held.root };
     // The batch may have brought a new key in, which signs from this head on.
     await this.identity.refresh();
+    failpoint('publish: keys known');
     const note = this.identity.signCheckpoint(head);
+    failpoint('publish: signed');
     await verifyNote(note, [this.identity.keyFor(head.size)], nodeCrypto.ed25519Verify);
+    failpoint('publish: verified');
     await this.advanceFile(held.epoch, head.size, note);
+    failpoint('publish: durable outside');
     await this.gate.pass({ ...head, note, epoch: held.epoch });
-    return { ...held, publishedSize: head.size };
+    failpoint('publish: stored');
+    return { ...held, publishedSize: head.size, note };
   }
 
   /** The file never goes back: a process that was stopped and wakes must not undo a newer head. */
@@ -43,6 +49,16 @@ export class PublishHeadService {
     if (known && known.size > size) {
       throw new LogRolledBackError(`${known.source} has ${known.size} entries, more than the ${size} to be published`);
     }
+    await this.headFile.write(epoch, note);
+  }
+
+  /**
+   * Puts the head file right: a process that was stopped between looking at the file and renaming its own over it, and woke
+   * when another one had gone on, has put an older head there. It can do no more than that; the log's holder mends it.
+   */
+  async keepFile({ epoch, publishedSize, note }: HeldLog): Promise<void> {
+    const known = await this.headFile.read();
+    if (!note || (known && (known.epoch >= epoch || known.size > publishedSize))) return;
     await this.headFile.write(epoch, note);
   }
 }

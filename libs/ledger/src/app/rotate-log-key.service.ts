@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { requirePermission } from '#auth';
 import { UnitOfWork } from '#database';
-import type { LedgerEntryId, OpContext } from '#kernel';
+import { failpoint, type LedgerEntryId, type OpContext } from '#kernel';
 import { ServiceKeys } from '#keyring';
 import { formatVkey, noteKey } from '#merkle';
 import { endorseLogKey, LOG_KEY_RESOURCE, LOG_KEY_ROTATED, logKeyChange, nodeCrypto } from '#proof';
@@ -34,8 +34,8 @@ export class RotateLogKeyService {
   ) {}
 
   /** @throws LogKeyRotationPendingError while the last rotation is not in the log */
-  execute(ctx: OpContext): Promise<StartedRotation> {
-    return this.uow.run(ctx, async (tx) => {
+  async execute(ctx: OpContext): Promise<StartedRotation> {
+    const started = await this.uow.run(ctx, async (tx) => {
       requirePermission(ctx, 'system:ledger:write');
       const newest = await this.logKeys.beginRotation(tx);
       if (!newest.settled) throw new LogKeyRotationPendingError();
@@ -46,8 +46,10 @@ export class RotateLogKeyService {
       }
       const version = newest.version + 1;
       const { key, sealed } = await this.serviceKeys.draw(LOG_KEY, 'ed25519', version);
+      failpoint('rotate: drawn');
       const successor = noteKey(nodeCrypto.sha256, this.identity.origin, key.publicKey);
       const endorsement = endorseLogKey(old.key, (message) => old.secret.sign(message), successor);
+      failpoint('rotate: endorsed');
       const vkey = formatVkey(successor);
       const { ledgerEntryId: entryId } = this.ledger.append(tx, {
         class: 'system',
@@ -57,7 +59,10 @@ export class RotateLogKeyService {
       });
       const rotation = { version, vkey, endorsement, entryId };
       await this.logKeys.add(tx, rotation, { publicKey: key.publicKey, sealed });
+      failpoint('rotate: stored');
       return rotation as StartedRotation;
     });
+    failpoint('rotate: committed');
+    return started;
   }
 }

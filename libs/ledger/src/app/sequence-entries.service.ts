@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { SystemUnitOfWork, type Tx } from '#database';
+import { failpoint } from '#kernel';
 import { equalBytes, TreeHasher } from '#merkle';
 import { nodeCrypto, viewKeyCommitment } from '#proof';
 import { EpochLostError, type HeldLog, LEASE_SECONDS } from '../domain/held-log.js';
@@ -43,10 +44,13 @@ export class SequenceEntriesService {
   async execute(held: HeldLog): Promise<{ held: HeldLog; count: number }> {
     const first = await this.waiting([]);
     if (first.length === 0) return { held, count: 0 };
-    return this.uow.run(async (tx) => {
+    failpoint('sequence: fetched');
+    const taken = await this.uow.run(async (tx) => {
       await this.requireHeld(tx, held);
+      failpoint('sequence: locked');
       const [stored, again] = [this.placement(held), this.placement(held)];
       await this.takeIn(tx, held, first, stored, again);
+      failpoint('sequence: leaves checked');
       const head = { size: stored.appender.size, root: stored.appender.root() };
       await Promise.all([
         this.log.storeTiles(tx, stored.tiles),
@@ -54,9 +58,12 @@ export class SequenceEntriesService {
         this.log.moveHead(tx, head, LEASE_SECONDS),
         this.requireSame(tx, stored, again, head.root),
       ]);
+      failpoint('sequence: head moved');
       const count = head.size - held.appender.size;
       return { held: { ...held, appender: stored.appender, root: head.root }, count };
     });
+    failpoint('sequence: committed');
+    return taken;
   }
 
   private async requireHeld(tx: Tx, held: HeldLog): Promise<void> {
@@ -123,6 +130,7 @@ export class SequenceEntriesService {
       this.leaves.place(tx, entries, placed),
       this.leaves.readBack(tx, first, first + placed.length),
     ]);
+    failpoint('sequence: leaves stored');
     if (count !== entries.length) throw new EpochLostError(held.epoch);
     const recomputed = again.place(
       rows.map(({ tenantId, entryId, bodyHash, salt }, at) => {

@@ -113,6 +113,7 @@ export class Sequencer implements OnApplicationBootstrap, BeforeApplicationShutd
     if (Date.now() < this.renewAt) return;
     const renewed = await this.uow.run((tx) => this.log.renewLease(tx, held.epoch, LEASE_SECONDS));
     if (!renewed) throw new EpochLostError(held.epoch);
+    await this.publish.keepFile(held);
     this.renewAt = Date.now() + (LEASE_SECONDS * 1000) / 3;
   }
 

@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { SystemUnitOfWork, type Tx } from '#database';
+import { failpoint } from '#kernel';
 import { equalBytes, TileTree, TreeAppender, TreeHasher } from '#merkle';
 import { nodeCrypto } from '#proof';
 import { type HeldLog, LEASE_SECONDS } from '../domain/held-log.js';
@@ -34,7 +35,8 @@ export class TakeOverLogService {
     if (!(await this.uow.run((tx) => this.log.mayTakeOver(tx, holder)))) return null;
     await this.identity.refresh();
     const outside = await this.outsideHeads();
-    return this.uow.run(async (tx) => {
+    failpoint('take-over: outside heads read');
+    const held = await this.uow.run(async (tx) => {
       const head = await this.log.lockHead(tx);
       if (!head || !(head.free || head.holder === holder)) return null;
       const appender = await TreeAppender.load(this.hasher, head.size, (tile) => this.log.readTile(tx, tile));
@@ -45,9 +47,14 @@ export class TakeOverLogService {
       if (published && head.size > 0) this.requireOutsideHead(outside);
       const inside = published ? [{ source: 'the newest published checkpoint', ...published }] : [];
       await this.requireAll(tx, head, [...outside, ...inside]);
+      failpoint('take-over: continuation checked');
       const epoch = await this.log.takeOver(tx, holder, LEASE_SECONDS);
-      return { epoch, appender, root: head.root, publishedSize: published?.size ?? 0, viewKeys: new Map() };
+      failpoint('take-over: epoch begun');
+      const publishedSize = published?.size ?? 0;
+      return { epoch, appender, root: head.root, publishedSize, note: null, viewKeys: new Map() };
     });
+    failpoint('take-over: committed');
+    return held;
   }
 
   private async requireAll(tx: Tx, head: StoredHead, known: KnownHead[]): Promise<void> {

@@ -8,6 +8,8 @@ export interface HeldLog {
   root: Uint8Array;
   /** How much of it a signed checkpoint covers that is published, or waits for its witnesses. */
   publishedSize: number;
+  /** The checkpoint of that size as this process signed it; null until it has signed one. */
+  note: string | null;
   /** Opened view keys by tenant. Secrets. */
   viewKeys: Map<string, Uint8Array>;
 }

@@ -1,5 +1,6 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { failpoint } from '#kernel';
 import { parseCheckpoint, parseNote, verifyNote } from '#merkle';
 import { nodeCrypto } from '#proof';
 import { LogRolledBackError } from '../domain/ledger.errors.js';
@@ -60,11 +61,14 @@ export class HeadFile {
     const file = await open(draft, 'w', 0o644);
     try {
       await file.writeFile(`${JSON.stringify(content)}\n`);
+      failpoint('head file: written');
       await file.datasync();
     } finally {
       await file.close();
     }
+    failpoint('head file: synced');
     await rename(draft, this.path);
+    failpoint('head file: renamed');
     const folder = await open(dirname(this.path), 'r');
     try {
       await folder.sync();
