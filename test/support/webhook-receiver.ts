@@ -19,6 +19,11 @@ export interface Received {
 /** What a receiver answers: a status, or whatever it likes. */
 export type Answer = number | ((request: Received, response: ServerResponse) => void);
 
+export interface ReceiverOptions {
+  tls?: { cert: string; key: string };
+  host?: string;
+}
+
 /** A real receiver of webhooks on loopback, which keeps all that it got. */
 export class WebhookReceiver {
   readonly received: Received[] = [];
@@ -29,8 +34,8 @@ export class WebhookReceiver {
     private readonly scheme: 'http' | 'https',
   ) {}
 
-  /** @param tls certificate and key; plain HTTP without */
-  static async start(tls?: { cert: string; key: string }): Promise<WebhookReceiver> {
+  /** Speaks plain HTTP without a certificate and its key. */
+  static async start({ tls, host = '127.0.0.1' }: ReceiverOptions = {}): Promise<WebhookReceiver> {
     const server = tls ? createSecureServer(tls) : createServer();
     const receiver = new WebhookReceiver(server, tls ? 'https' : 'http');
     server.on('request', async (request, response) => {
@@ -55,7 +60,7 @@ export class WebhookReceiver {
       if (typeof receiver.answer === 'number') response.writeHead(receiver.answer).end();
       else receiver.answer(got, response);
     });
-    server.listen(0, '127.0.0.1');
+    server.listen(0, host);
     await once(server, 'listening');
     return receiver;
   }

@@ -23,6 +23,7 @@ export const REDACTED_PATHS: string[] = SECRET_MEMBERS.flatMap((name) => [name, 
 const SECRET_TEXTS: [RegExp, string][] = [
   // An API key keeps its public id, so that the line still says which key it was.
   [/\bfh_([0-9a-f]{17})_[A-Za-z0-9_-]{43}/g, 'fh_$1_[redacted]'],
+  [/\bwhsec_[A-Za-z0-9+/=]{16,}/g, 'whsec_[redacted]'],
   [/\b(Bearer\s+)(?!fh_)[A-Za-z0-9._~+/=-]{8,}/gi, '$1[redacted]'],
   // The password in a URL: postgres://user:password@host
   [/\b([a-z][a-z0-9+.-]*:\/\/[^\s:/@"\\]*):[^\s/@"\\]+@/gi, '$1:[redacted]@'],

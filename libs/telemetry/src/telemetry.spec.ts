@@ -37,6 +37,7 @@ describe('the log', () => {
       'canary-5',
       (text) => logger.error({ err: Object.assign(new Error('dup'), { parameters: [text], detail: text }) }, 'x'),
     ],
+    ['a secret of a webhook', 'whCANARYwh0123456789', (text) => logger.info(`signed with whsec_${text}=`)],
     ['an age identity', 'QQQQCANARYQQQ', (text) => logger.info({ note: `AGE-SECRET-KEY-1${text}` }, 'x')],
     ['a PEM key', 'MC4CAQAw', (text) => logger.info(`-----BEGIN PRIVATE KEY-----\n${text}\n-----END PRIVATE KEY-----`)],
     ['what is thrown and is no Error', 'canary-8', (text) => logger.error({ err: text }, 'x')],

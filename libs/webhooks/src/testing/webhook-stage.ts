@@ -10,10 +10,13 @@ import { migrateQueue, QueueModule } from '#queue';
 import { ClockModule, createLogger, type Logger, NestLogger, TelemetryModule } from '#telemetry';
 import { startTestApi, type TestApi, type TestReply } from '../../../../test/support/test-api.js';
 import { until } from '../../../../test/support/until.js';
+import { DeliverWebhookService } from '../app/deliver-webhook.service.js';
 import { WEBHOOK_TOPIC, WebhooksWorkerModule } from '../index.js';
 
 /** A worker that sequences and delivers, and nothing else. */
 export interface TestWorker {
+  /** Does the job of a webhook's key here and now, whoever else has it. */
+  deliver(key: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -87,7 +90,8 @@ export class WebhookStage {
       TestWorkerModule.forRoot(settings, database.urls.freehold_system, logger),
       { logger: new NestLogger(logger), abortOnError: false },
     );
-    const worker = {
+    const worker: TestWorker = {
+      deliver: (key) => app.get(DeliverWebhookService, { strict: false }).execute(key, new AbortController().signal),
       stop: async () => {
         if (this.workers.delete(worker)) await app.close();
       },

@@ -1,0 +1,25 @@
+/**
+ * A certificate of nobody, for the name hooks.example from 2020 to 2099, with its key: for receivers that tests start on
+ * loopback, and trusted by the processes that a test tells so (NODE_EXTRA_CA_CERTS).
+ */
+export const RECEIVER_NAME = 'hooks.example';
+
+export const RECEIVER_CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBfzCCASWgAwIBAgIBATAKBggqhkjOPQQDAjAhMR8wHQYDVQQDDBZGcmVlaG9s
+ZCB0ZXN0IHJlY2VpdmVyMCAXDTIwMDEwMTAwMDAwMFoYDzIxMDAwMTAxMDAwMDAw
+WjAhMR8wHQYDVQQDDBZGcmVlaG9sZCB0ZXN0IHJlY2VpdmVyMFkwEwYHKoZIzj0C
+AQYIKoZIzj0DAQcDQgAEa88i7/jyNlkMXRluIhgPc/EjW3wUmzFSGWA6k50j02PS
+abrqq8ssKtEd6ljCGAuMO2kDaHCv86Yfq360gb4V5aNMMEowGAYDVR0RBBEwD4IN
+aG9va3MuZXhhbXBsZTAPBgNVHRMBAf8EBTADAQH/MB0GA1UdDgQWBBQnz5UAJMVR
+J0WaDfNigNEYin8dWTAKBggqhkjOPQQDAgNIADBFAiEApBVEPLMJ9j3cbLzqTVQL
+E7tzY2hR9moTiaBYUCP4PFsCIBnsv4fZMVaijBTuwKpM2xgt/kwAQ7p/8EPZ8cpD
+dfii
+-----END CERTIFICATE-----
+`;
+
+export const RECEIVER_KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgJnZEt8Arf4Rw9zfb
+bEJ1OzLRGwmL53+D5fyPIAccpgyhRANCAARrzyLv+PI2WQxdGW4iGA9z8SNbfBSb
+MVIZYDqTnSPTY9Jpuuqryywq0R3qWMIYC4w7aQNocK/zph+rfrSBvhXl
+-----END PRIVATE KEY-----
+`;
