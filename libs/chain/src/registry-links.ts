@@ -2,7 +2,7 @@
  * The links of a log's history in AnchorRegistry, as EIP-712 structures: their hashes, what a signer signs, and a quorum's
  * signatures in the order that the contract wants. Pure; the contract's NatSpec says what each field means.
  */
-import { concat, hashStruct, type TypedDataDomain } from 'viem';
+import { concatHex, hashStruct, type TypedDataDomain } from 'viem';
 
 /** Bytes as 0x-prefixed lower-case hex. */
 export type Hex = `0x${string}`;
@@ -99,7 +99,9 @@ export function ascending(addresses: readonly Hex[]): Hex[] {
 
 /** A quorum's signatures as the contract's `signatures` argument: 65 bytes each, ascending by signer. */
 export function joinSignatures(signatures: readonly LinkSignature[]): Hex {
-  return concat([...signatures].sort((a, b) => compareAddresses(a.signer, b.signer)).map(({ signature }) => signature));
+  return concatHex(
+    [...signatures].sort((a, b) => compareAddresses(a.signer, b.signer)).map(({ signature }) => signature),
+  );
 }
 
 function compareAddresses(a: Hex, b: Hex): number {

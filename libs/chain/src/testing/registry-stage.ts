@@ -30,6 +30,7 @@ import {
   type SignerSetLink,
   signerSetLinkHash,
 } from '../registry-links.js';
+import { hex, leafHash } from './naive-tree.js';
 
 /** A log in the registry, with the keys of its signers in the order of their addresses. */
 export interface TestLog {
@@ -173,6 +174,16 @@ export class RegistryStage {
 
   isDisabled(logId: Hex, signer: Hex): Promise<boolean> {
     return this.query('isDisabled', logId, signer);
+  }
+
+  verifyInclusion(logId: Hex, claim: { size: number; index: number; leaf: Buffer; path: Buffer[] }): Promise<boolean> {
+    const { size, index, leaf, path } = claim;
+    return this.client.readContract({
+      abi: anchorRegistryAbi,
+      address: this.registry.contract,
+      functionName: 'verifyInclusion',
+      args: [logId, BigInt(size), BigInt(index), hex(leafHash(leaf)), path.map(hex)],
+    });
   }
 
   private query(functionName: 'isSigner' | 'isDisabled', logId: Hex, signer: Hex): Promise<boolean> {
