@@ -7,6 +7,7 @@ import { HealthRegistry, type Logger, Metrics, NestLogger, observeRequests } fro
 import { apiDescription } from './api-description.js';
 import { ApiModule } from './app.module.js';
 import { serveDocs } from './docs-pages.js';
+import { serveLogPage } from './log-page.js';
 
 /** The API, ready to listen. */
 export async function createApi(
@@ -25,6 +26,7 @@ export async function createApi(
   const database = app.get(Database);
   app.get(HealthRegistry).register('database', () => database.query('SELECT 1'));
   serveDocs(app, apiDescription(module));
+  serveLogPage(app);
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
   return app;

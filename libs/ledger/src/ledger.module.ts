@@ -10,6 +10,7 @@ import { LedgerEntryController } from './api/ledger-entry.controller.js';
 import { LedgerStateController } from './api/ledger-state.controller.js';
 import { LogController } from './api/log.controller.js';
 import { LogKeyController } from './api/log-key.controller.js';
+import { LogStatisticsController } from './api/log-statistics.controller.js';
 import { WitnessController } from './api/witness.controller.js';
 import { PublishAtOnceGate, WitnessedGate } from './app/checkpoint-gates.js';
 import { EraseEntryService } from './app/erase-entry.service.js';
@@ -21,6 +22,7 @@ import { LedgerStateSources } from './app/ledger-state-sources.js';
 import { LedgerWriter, LedgerWriterOptions } from './app/ledger-writer.js';
 import { LogKeyQueries } from './app/log-key.queries.js';
 import { LogKeyStateSource } from './app/log-key-state.source.js';
+import { LogStatisticsQuery } from './app/log-statistics.query.js';
 import { LogTail } from './app/log-tail.js';
 import { OpenLogQueries } from './app/open-log.queries.js';
 import { PublishHeadService } from './app/publish-head.service.js';
@@ -44,6 +46,7 @@ import { LedgerEntryRepository } from './infra/ledger-entry.repository.js';
 import { LogRepository } from './infra/log.repository.js';
 import { LogIdentity } from './infra/log-identity.js';
 import { LogKeyRepository } from './infra/log-key.repository.js';
+import { LogStatisticsRepository } from './infra/log-statistics.repository.js';
 import { OpenLogRepository } from './infra/open-log.repository.js';
 import { OpenWitnessRepository } from './infra/open-witness.repository.js';
 import { OwnEntryRepository } from './infra/own-entry.repository.js';
@@ -182,6 +185,7 @@ export class LedgerApiModule implements OnModuleInit {
       controllers: [
         LogController,
         LogKeyController,
+        LogStatisticsController,
         WitnessController,
         LedgerEntryController,
         EntryErasureController,
@@ -198,6 +202,8 @@ export class LedgerApiModule implements OnModuleInit {
         OpenLogQueries,
         LogKeyQueries,
         LogKeyStateSource,
+        LogStatisticsRepository,
+        LogStatisticsQuery,
         RotateLogKeyService,
         WitnessQueries,
         LedgerEntryQueries,

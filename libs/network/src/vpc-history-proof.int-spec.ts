@@ -48,6 +48,7 @@ describe('an answer about the past with its receipts', () => {
         'log-key',
         'checkpoint',
         'inclusion',
+        'actor?',
         'witnesses?',
         'anchor?',
         'consistency?',

@@ -66,16 +66,22 @@ function failed<R extends VerificationReport>(report: R, step: 'format' | 'state
 
 const OF_ENTRIES = ['entry', 'actor', 'inclusion'];
 
-/** Three steps an entry tell nobody more than one for all, when they hold. */
+/** Three steps an entry tell nobody more than two for all, when they hold. */
 function inShort({ steps, ok, entries }: DisclosureReport): VerificationStep[] {
   const first = steps.findIndex(({ step }) => OF_ENTRIES.includes(step));
   if (!ok || first < 0) return steps;
-  const all: VerificationStep = {
-    step: 'inclusion',
-    ok: true,
-    detail: `${entries} entries open their leaves in the log`,
-  };
-  return [...steps.slice(0, first), all, ...steps.slice(first).filter(({ step }) => !OF_ENTRIES.includes(step))];
+  const actors = steps.filter(({ step }) => step === 'actor');
+  const signed = actors.filter(({ detail }) => detail.startsWith('signed')).length;
+  const summary: VerificationStep[] = [
+    { step: 'inclusion', ok: true, detail: `${entries} entries open their leaves in the log` },
+    {
+      step: 'actor',
+      ok: true,
+      ...(actors.some(({ open }) => open) ? { open: true } : {}),
+      detail: `${signed} of the entries are signed, ${actors.length - signed} custodial`,
+    },
+  ];
+  return [...steps.slice(0, first), ...summary, ...steps.slice(first).filter(({ step }) => !OF_ENTRIES.includes(step))];
 }
 
 /** @throws FormatError saying what does not follow */

@@ -96,6 +96,13 @@ export const LEDGER: Resource[] = [
         path: '/v1/log',
       },
       {
+        name: 'statistics',
+        about: 'its growth by the hour, its anchors and witnesses',
+        method: 'GET',
+        path: '/v1/log/statistics',
+        query: [{ name: 'hours', about: 'how many hours back', kind: 'integer' }],
+      },
+      {
         name: 'checkpoint',
         about: 'the newest signed checkpoint',
         method: 'GET',

@@ -92,7 +92,7 @@ export class VpcHistoryQuery {
   private prove(ctx: OpContext, vpcId: string, { entries }: ScopeHistory) {
     if (entries.length <= MAX_DISCLOSED_ENTRIES) {
       return this.proofs.of(
-        ctx.tenantId,
+        ctx,
         entries.map(({ stored }) => stored),
       );
     }
