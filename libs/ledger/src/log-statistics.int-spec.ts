@@ -2,6 +2,7 @@ import { Test, type TestingModule } from '@nestjs/testing';
 import pg from 'pg';
 import { DatabaseModule } from '#database';
 import { Clock } from '#kernel';
+import { type ApiWithLog, startApiWithLog } from '../../../test/support/api-with-log.js';
 import { createTestDatabase } from '../../../test/support/embedded-database.js';
 import { until } from '../../../test/support/until.js';
 import { LogStatisticsQuery } from './app/log-statistics.query.js';
@@ -10,7 +11,6 @@ import { LogIdentity } from './infra/log-identity.js';
 import { LogStatisticsRepository } from './infra/log-statistics.repository.js';
 import { OpenLogRepository } from './infra/open-log.repository.js';
 import { OpenWitnessRepository } from './infra/open-witness.repository.js';
-import { type ApiWithLog, startApiWithLog } from './testing/api-with-log.js';
 
 /** Three days of checkpoints, one every 2 s, of 1 to 7 entries: more than are counted at once. */
 const SECONDS = 3 * 86_400;
