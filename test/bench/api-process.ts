@@ -16,8 +16,8 @@ export interface BenchStack {
   urls: DatabaseUrls;
   apiUrl: string;
   operatorKey: string;
-  /** Starts a worker process, with a development chain for it. */
-  startWorker(): Promise<ChildProcess>;
+  /** Starts a worker process, with a development chain for it and further settings. */
+  startWorker(extra?: Record<string, string>): Promise<ChildProcess>;
   /** Starts a data process. */
   startData(): Promise<ChildProcess>;
   api: ChildProcess;
@@ -68,12 +68,12 @@ export async function startBenchStack(): Promise<BenchStack> {
       await ready(`http://127.0.0.1:${readyPort}/readyz`, child);
       return child;
     };
-    const startWorker = async () => {
+    const startWorker = async (extra: Record<string, string> = {}) => {
       const chain = new DevChain({ folder: join(folder, 'chain') });
       services.push(await chain.start());
       await migrateQueue(urls.freehold_owner);
       const chainSettings = { CHAIN_URL: chain.url, FREEHOLD_CHAIN_FINALITY: 'dev' };
-      return start('apps/worker/src/main.js', workerPort, chainSettings);
+      return start('apps/worker/src/main.js', workerPort, { ...chainSettings, ...extra });
     };
     const api = await start('apps/api/src/main.js', apiPort);
     const startData = () => start('apps/data/src/main.js', dataPort);

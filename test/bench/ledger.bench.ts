@@ -7,9 +7,11 @@ import { type BenchStack, startBenchStack } from './api-process.js';
 import { type BundleFigures, bundleFigures } from './bundle.bench.js';
 import { BenchClient } from './http-client.js';
 import { type SignedChangesFigures, signedChanges } from './signed-changes.bench.js';
+import { every } from './steady-load.js';
 import { type OwnedTarget, prepareTargets, subnetOf } from './targets.js';
+import { type WitnessFigures, witnessFigures } from './witness.bench.js';
 
-export interface LedgerFigures extends SignedChangesFigures, BundleFigures {
+export interface LedgerFigures extends SignedChangesFigures, BundleFigures, WitnessFigures {
   /** Stored entries into the log a second, end to end: numbered, leaves, tiles, recomputed, signed, published; durable. */
   sequencedPerSecond: number;
   /** The mean of a receipt under a checkpoint of that log. */
@@ -42,7 +44,14 @@ export async function run(): Promise<LedgerFigures> {
     const signed = await signedChanges(stack, targets);
     await stack.startWorker();
     const checkpoints = await checkpointFigures(stack, client, targets);
-    return { ...signed, sequencedPerSecond, ...receipts, ...checkpoints, ...(await bundleFigures()) };
+    return {
+      ...signed,
+      sequencedPerSecond,
+      ...receipts,
+      ...checkpoints,
+      ...(await bundleFigures()),
+      ...(await witnessFigures()),
+    };
   } finally {
     client.close();
     await stack.close();
@@ -123,20 +132,6 @@ async function checkpointFigures({ urls }: BenchStack, client: BenchClient, targ
     await watch.stop();
     await database.end();
   }
-}
-
-/** Calls `once` at a steady rate, however long each call takes. */
-function every(intervalMs: number, count: number, once: (n: number) => void): Promise<void> {
-  const from = performance.now();
-  let n = 0;
-  return new Promise((resolve) => {
-    const timer = setInterval(() => {
-      for (const due = (performance.now() - from) / intervalMs; n < Math.min(due, count); n += 1) once(n);
-      if (n < count) return;
-      clearInterval(timer);
-      resolve();
-    }, 1);
-  });
 }
 
 /** Sees when the published log grew. */

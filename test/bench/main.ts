@@ -15,6 +15,7 @@ const BENCHES: Record<string, () => Promise<{ run(): Promise<object> }>> = {
 const PARTS: typeof BENCHES = {
   bundle: () => import('./bundle.bench.js'),
   'signed-changes': () => import('./signed-changes.bench.js'),
+  witness: () => import('./witness.bench.js'),
 };
 
 const args = process.argv.slice(2);

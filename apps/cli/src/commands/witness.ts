@@ -80,19 +80,20 @@ async function serveUntilTold(
   const folder = await WitnessFolder.open(folderOf(options));
   const unlock = folder.lockForServing();
   try {
+    const told = toldToEnd();
     const witness = await Witness.open(folder);
     const failed = (error: unknown) =>
       context.printer.note(`error: ${error instanceof Error ? error.message : 'unknown'}`);
     const server = await serveWitness(witness, { port: options.port as number, host: options.host as string, failed });
     await context.printer.document({ name: folder.key.key.name, vkey: folder.vkey, url: server.url });
-    await told();
+    await told;
     await server.close();
   } finally {
     unlock();
   }
 }
 
-function told(): Promise<void> {
+function toldToEnd(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
