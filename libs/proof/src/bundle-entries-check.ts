@@ -71,9 +71,9 @@ export class BundleEntriesCheck {
 
   /**
    * The leaf at `index`, with its hash in hexadecimal, and what the bundle has of it.
-   * @returns null, or what to wait for before the next leaf. @throws FormatError saying what does not hold
+   * @returns the body, of an entry of the tenant that was not erased. @throws FormatError saying what does not hold
    */
-  leaf(index: number, leaf: Uint8Array, hash: string, entry: BundleEntry | null): Promise<void> | null {
+  leaf(index: number, leaf: Uint8Array, hash: string, entry: BundleEntry | null): LedgerBody | null {
     if (!entry) {
       this.chain.foreign(leaf);
       return null;
@@ -89,6 +89,14 @@ export class BundleEntriesCheck {
     this.onEntry?.({ entryId: entry.id, seq: entry.seq, index, body, evidence: entry.evidence !== null });
     if (entry.seq === 1) this.keys.begin(body);
     if (body.action === ERASED_ACTION) this.unexplained.delete(body.resource.id);
+    return body;
+  }
+
+  /**
+   * Who vouched for an entry.
+   * @returns null, or what to wait for before the next leaf. @throws FormatError saying what does not hold
+   */
+  actor(index: number, entry: OpenedEntry, body: LedgerBody): Promise<void> | null {
     if (EnrolledKeys.isEnrolment(body)) return this.enrolment(index, entry, body);
     const later = this.vouched(index, entry, body);
     // A key may sign its own revocation.

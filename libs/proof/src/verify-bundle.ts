@@ -11,6 +11,7 @@ import {
   type BundleTrailer,
   firstDigest,
   nextDigest,
+  type OpenedEntry,
 } from './bundle-format.js';
 import { linesOf, MAX_LINE_BYTES } from './bundle-lines.js';
 import { type Head, LogHeadCheck, type LogTrust } from './log-head-check.js';
@@ -240,8 +241,7 @@ class BundleVerifier {
   private onLeaf({ index, hash, leaf, entry }: BundleLeaf): Promise<void> | null {
     const at = this.leaves;
     const about: About = entry ? { entryId: entry.id, index: at } : { index: at };
-    let later: Promise<void> | null = null;
-    this.verification.attemptNow('leaf', about, () => {
+    const body = this.verification.attemptNow('leaf', about, () => {
       if (index !== at) throw new FormatError(`leaf ${index} stands where leaf ${at} is due`);
       if (index >= this.header!.size) throw new FormatError('there are more leaves than the header says');
       const bytes = fromBase64(leaf);
@@ -249,9 +249,15 @@ class BundleVerifier {
       if (!equalBytes(this.hasher.leaf(bytes), claimed)) {
         throw new FormatError('the leaf does not hash to what the tree has: it was changed');
       }
-      later = this.own!.leaf(at, bytes, hash, entry);
+      const opened = this.own!.leaf(at, bytes, hash, entry);
       this.pending.push(claimed);
+      return opened;
     });
+    const later =
+      body &&
+      this.verification.attemptNow('actor', about, () => {
+        return this.own!.actor(at, entry as OpenedEntry, body);
+      });
     const due = this.milestones![0]?.size === this.leaves;
     if (due || this.pending.length === TREE_BATCH) this.grow(about);
     return later && this.verification.attempt('actor', about, () => later);

@@ -54,7 +54,8 @@ export class SampleLog {
   readonly entries: LoggedEntry[] = [];
   readonly tenants = ['tnt-0000000000000000a', 'tnt-0000000000000000b'];
   readonly viewKeys = this.tenants.map((tenant) => derived(`view key ${tenant}`));
-  readonly rootPublicKey = Buffer.from(derived('root key')).toString('base64');
+  readonly rootSigner = signingKey(derived('root key'));
+  readonly rootPublicKey = Buffer.from(this.rootSigner.publicKey).toString('base64');
   private readonly tiles = new Map<string, Uint8Array>();
   private readonly tree = TreeAppender.empty(hasher);
   private readonly heads = new Map<string, { seq: number; hash: Uint8Array }>();
