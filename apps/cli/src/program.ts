@@ -9,6 +9,7 @@ import { addLedgerFiles } from './commands/ledger-files.js';
 import { addLogin } from './commands/login.js';
 import { addMigrate } from './commands/migrate.js';
 import { addOperationWatch } from './commands/operation-watch.js';
+import { addReportBrokenPromise } from './commands/report-broken-promise.js';
 import { addSigningKey } from './commands/signing-key.js';
 import { addTenantCreate } from './commands/tenant-create.js';
 import { addTrust } from './commands/trust.js';
@@ -39,6 +40,7 @@ export function buildProgram(terminal: Terminal): Command {
     if (resource.noun === 'ledger') {
       addLedgerFiles(group, terminal);
       addLedgerFollow(group, terminal);
+      addReportBrokenPromise(group, terminal);
     }
     if (resource.noun === 'log') addLogFollow(group, terminal);
     if (resource.noun === 'operation') addOperationWatch(group, terminal);

@@ -1,3 +1,4 @@
+export { type AnchorFork, anchorForkOf } from './anchor-fork.js';
 export {
   type AnchorPromise,
   type AnchorPromiseTerms,

@@ -96,6 +96,10 @@ export class RegistryStage {
     await this.fixture.stop();
   }
 
+  get url(): string {
+    return this.fixture.chain.url;
+  }
+
   /** Sends a call that must succeed. `label` names it among the gas figures. */
   async send(call: RegistryCall, label?: string, to: Hex | null = this.registry.contract): Promise<TransactionReceipt> {
     const signed = await this.account.signTransaction({
@@ -147,10 +151,13 @@ export class RegistryStage {
   }
 
   async createLog(count: number, threshold: number): Promise<TestLog> {
-    const signers = newKeys(count);
-    const link = firstSet(random32(), signers, threshold);
+    return this.createLogNamed(random32(), newKeys(count), threshold);
+  }
+
+  async createLogNamed(logId: Hex, signers: ChainKey[], threshold: number): Promise<TestLog> {
+    const link = firstSet(logId, signers, threshold);
     const signatures = await this.signSet(signers.slice(0, threshold), link);
-    await this.send(createLogCall(link, signatures), `createLog ${threshold} of ${count}`);
+    await this.send(createLogCall(link, signatures), `createLog ${threshold} of ${signers.length}`);
     return { logId: link.logId, signers, threshold, head: signerSetLinkHash(link) };
   }
 
