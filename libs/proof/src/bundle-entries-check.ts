@@ -56,6 +56,9 @@ export class BundleEntriesCheck {
   private readonly onEntry: BundleEntriesOptions['onEntry'];
   /** Erased entries of which no entry said so yet, with their indexes. */
   private readonly unexplained = new Map<string, number>();
+  /** Evidence that is not there, by its commitment, of which no entry said so yet: the first entry that was made by it. */
+  private readonly missingEvidence = new Map<string, { id: string; index: number }>();
+  private readonly evidenceOf = new Map<string, string>();
 
   constructor(
     { crypto, checkEvidence, onEntry, ...pins }: BundleEntriesOptions,
@@ -88,7 +91,7 @@ export class BundleEntriesCheck {
     const body = this.chain.own(leaf, hash, entry);
     this.onEntry?.({ entryId: entry.id, seq: entry.seq, index, body, evidence: entry.evidence !== null });
     if (entry.seq === 1) this.keys.begin(body);
-    if (body.action === ERASED_ACTION) this.unexplained.delete(body.resource.id);
+    if (body.action === ERASED_ACTION) this.explain(body);
     return body;
   }
 
@@ -102,6 +105,12 @@ export class BundleEntriesCheck {
     // A key may sign its own revocation.
     this.keys.noteRevocation(body);
     return later;
+  }
+
+  /** An entry that says that another one was erased: whole, or its evidence alone, which others may share. */
+  private explain({ resource, after }: LedgerBody): void {
+    if ((after as { scope?: unknown } | null)?.scope === 'body') this.unexplained.delete(resource.id);
+    this.missingEvidence.delete(this.evidenceOf.get(resource.id) ?? '');
   }
 
   /** Signed entries are checked behind the others: waits for all of them. The first that failed, or null. */
@@ -125,12 +134,16 @@ export class BundleEntriesCheck {
   /** The detail of the step `actor`. */
   describeActors(rootPinned: boolean): Outcome {
     const { signed, signedAfterRevocation, evidenceErased, custodial, erased } = this.vouchers;
+    const [first] = this.missingEvidence.values();
     const counts = [
       `signed: ${signed}`,
       ...(signedAfterRevocation > 0 ? [`signed with a key that was revoked before: ${signedAfterRevocation}`] : []),
       `signed, evidence erased: ${evidenceErased}`,
       `custodial: ${custodial}`,
       `erased: ${erased}`,
+      ...(first
+        ? [`no entry in this bundle says that the evidence of ${first.id} at index ${first.index} was erased`]
+        : []),
     ].join('; ');
     if (signed === 0) return { detail: counts, open: true };
     const detail = `${counts}; the keys go back to the root key of the chain's first entry`;
@@ -145,14 +158,25 @@ export class BundleEntriesCheck {
     await this.vouched(index, entry, body);
   }
 
-  private vouched(index: number, { body: bytes, evidence }: OpenedEntry, body: LedgerBody): Promise<void> | null {
+  private vouched(index: number, { id, body: bytes, evidence }: OpenedEntry, body: LedgerBody): Promise<void> | null {
     const { vouched } = body;
     if (vouched.mode === 'custodial') {
       if (evidence) throw new FormatError('the entry says that nobody signed it, and yet there is evidence of it');
       this.vouchers.custodial++;
       return null;
     }
-    if (!evidence) {
+    const { signed, signedAfterRevocation, evidenceErased, custodial, erased } = this.vouchers;
+    const [first] = this.missingEvidence.values();
+    const counts = [
+      `signed: ${signed}`,
+      ...(signedAfterRevocation > 0 ? [`signed with a key that was revoked before: ${signedAfterRevocation}`] : []),
+      `signed, evidence erased: ${evidenceErased}`,
+      `custodial: ${custodial}`,
+      `erased: ${erased}`,
+      ...(first
+        ? [`no entry in this bundle says that the evidence of ${first.id} at index ${first.index} was erased`]
+        : []),
+    ].join('; ');
       this.vouchers.evidenceErased++;
       return null;
     }
@@ -168,5 +192,10 @@ export class BundleEntriesCheck {
     }
     this.vouchers[this.keys.isRevoked(key.keyId) ? 'signedAfterRevocation' : 'signed']++;
     return this.evidence.add({ body: bytes, ...evidence, publicKey: key.publicKey }, body, index);
+  }
+
+  private missing(id: string, index: number, commitment: string): void {
+    this.evidenceOf.set(id, commitment);
+    if (!this.missingEvidence.has(commitment)) this.missingEvidence.set(commitment, { id, index });
   }
 }

@@ -9,7 +9,7 @@ import {
   signatureLine,
   utf8,
 } from '#merkle';
-import { BundleWriter, nodeCrypto } from '#proof';
+import { BundleWriter, nodeCrypto, type WrittenEntry } from '#proof';
 import type { SeededRandom } from '../seeded-random.js';
 import type { KnownEntry, TamperedLedger } from './tampered-ledger.js';
 
@@ -76,6 +76,25 @@ export const RECEIPT_FORGERIES: Record<string, ReceiptForgery> = {
   },
 };
 
+/** Ways to forge what says who signed; both receipts are of signed entries. */
+export const SIGNED_RECEIPT_FORGERIES: Record<string, ReceiptForgery> = {
+  "another request's evidence": (receipt, other) => json({ ...receipt, evidence: other.evidence }),
+  'a byte of the signed request': (receipt, _other, random) => {
+    const document = bytesOf(receipt.evidence.document);
+    const place = random.below(document.length);
+    document[place] = (document[place] as number) ^ (1 + random.below(255));
+    return json({ ...receipt, evidence: { ...receipt.evidence, document: document.toString('base64') } });
+  },
+  'a key that the tenant did not enrol': (receipt) => {
+    const stranger = generateKeyPairSync('ed25519');
+    const publicKey = stranger.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('base64');
+    const chain = receipt.evidence.chain.map((link: Loose) => ({ ...link, publicKey }));
+    return json({ ...receipt, evidence: { ...receipt.evidence, chain } });
+  },
+  'a link of the chain of keys left out': (receipt) =>
+    json({ ...receipt, evidence: { ...receipt.evidence, chain: receipt.evidence.chain.slice(1) } }),
+};
+
 export interface ForgedBundle {
   bytes: Uint8Array;
   /** The first bad index where there is no doubt about it, or null. */
@@ -116,10 +135,42 @@ export const BUNDLE_FORGERIES: Record<string, BundleForgery> = {
     ),
   'a body replaced, all written anew': (bundle, random) =>
     writtenAnew(bundle, random, (leaves, own) => {
-      const others = leaves.filter(({ entry }) => entry && entry.id !== own.entry.id);
+      const others = leaves.filter(({ entry }) => entry?.body && entry.id !== own.entry.id);
       own.entry.body = random.pick(others).entry.body;
       return leaves;
     }),
+  'an entry said to be erased, all written anew': (bundle, random) => ({
+    ...writtenAnew(bundle, random, (leaves, own) => {
+      own.entry = { id: own.entry.id, seq: own.entry.seq, erased: true };
+      return leaves;
+    }),
+    index: null,
+  }),
+  "another request's evidence, all written anew": (bundle, random) =>
+    writtenAnew(
+      bundle,
+      random,
+      (leaves, own) => {
+        const others = leaves.filter(
+          ({ entry }) => entry?.evidence && entry.evidence.document !== own.entry.evidence.document,
+        );
+        own.entry.evidence = random.pick(others).entry.evidence;
+        return leaves;
+      },
+      ({ evidence }) => Boolean(evidence),
+    ),
+  'evidence left out, all written anew': (bundle, random) => ({
+    ...writtenAnew(
+      bundle,
+      random,
+      (leaves, own) => {
+        own.entry.evidence = null;
+        return leaves;
+      },
+      ({ evidence }) => Boolean(evidence),
+    ),
+    index: null,
+  }),
 };
 
 /** The bundle with its leaves changed, then its header and trailer made to agree. */
@@ -127,9 +178,10 @@ function writtenAnew(
   bundle: Uint8Array,
   random: SeededRandom,
   change: (leaves: Loose[], own: Loose) => Loose[],
+  suits: (entry: Loose) => boolean = ({ body }) => body !== undefined,
 ): ForgedBundle {
   const lines: Loose[] = linesOf(bundle).map((line) => JSON.parse(line));
-  const own = random.pick(lines.filter(({ type, entry }) => type === 'leaf' && entry));
+  const own = random.pick(lines.filter(({ type, entry }) => type === 'leaf' && entry && suits(entry)));
   const { index } = own;
   const leaves = change(
     lines.filter(({ type }) => type === 'leaf'),
@@ -143,8 +195,8 @@ function writtenAnew(
     ...lines.filter(({ type }) => type === 'checkpoint').map(({ note }) => writer.checkpoint(note)),
     ...leaves.map((leaf) => {
       const { entry } = leaf;
-      const opened = entry && { ...entry, body: bytesOf(entry.body), salt: bytesOf(entry.salt) };
-      return writer.leaf(leaf.index, Buffer.from(leaf.hash, 'hex'), bytesOf(leaf.leaf), opened);
+      const shown = entry?.erased ? { ...entry, body: null } : opened(entry);
+      return writer.leaf(leaf.index, Buffer.from(leaf.hash, 'hex'), bytesOf(leaf.leaf), shown);
     }),
     writer.trailer(),
   ];
@@ -152,6 +204,10 @@ function writtenAnew(
     bytes: Buffer.concat(bytes),
     index: leaves.length === own.index ? null : leaves.includes(own) ? index : null,
   };
+}
+
+function opened(entry: Loose): WrittenEntry | null {
+  return entry && { ...entry, body: bytesOf(entry.body), salt: bytesOf(entry.salt) };
 }
 
 /** Flips bits in one byte, so that the document is another one. */
@@ -175,7 +231,7 @@ function bytesOf(base64: string): Buffer {
 }
 
 export function differentEntry(
-  { entries }: TamperedLedger,
+  entries: readonly KnownEntry[],
   { id, tenant }: KnownEntry,
   random: SeededRandom,
 ): KnownEntry {

@@ -55,6 +55,90 @@ export const ROW_TAMPERINGS: Record<string, RowTampering> = {
     }
     return at(one.index < other.index ? one : other);
   },
+  'an entry made to look erased': async (ledger, random) => {
+    const entry = someEntry(ledger, random);
+    const by = random.pick(ledger.entries.filter(({ tenant, id }) => tenant === entry.tenant && id !== entry.id));
+    await ledger.admin.query(
+      'UPDATE ledger_entry SET body = NULL, body_hash = NULL, salt = NULL, erased_by = $1 WHERE id = $2',
+      [by.id, entry.id],
+    );
+    return { ...at(entry), index: null };
+  },
+  'an erased entry given another body': async (ledger, random) => {
+    const erased = random.pick(ledger.entries.filter((entry) => entry.erased));
+    const other = someEntry(ledger, random);
+    await ledger.admin.query(
+      'UPDATE ledger_entry SET body = $1, body_hash = $2, salt = $3, erased_by = NULL WHERE id = $4',
+      [other.body, Buffer.from(nodeCrypto.sha256(other.body)), other.salt, erased.id],
+    );
+    return at(erased);
+  },
+  'a byte of evidence': async (ledger, random) => {
+    const entry = someSigned(ledger, random);
+    const { rows } = await ledger.admin.query('SELECT document FROM request_evidence WHERE commitment = $1', [
+      entry.evidence,
+    ]);
+    await setEvidence(ledger, entry, 'document', flipped(rows[0].document, random));
+    return at(entry);
+  },
+  'a salt of evidence': async (ledger, random) => {
+    const entry = someSigned(ledger, random);
+    await setEvidence(ledger, entry, 'salt', random.bytes(32));
+    return at(entry);
+  },
+  'evidence of another request put in its place': async (ledger, random) => {
+    const entry = someSigned(ledger, random);
+    const other = random.pick(
+      ledger.entries.filter((one) => isShown(one) && one.tenant === entry.tenant && !sameRequest(one, entry)),
+    );
+    await ledger.admin.query(
+      `UPDATE request_evidence t SET document = s.document, salt = s.salt FROM request_evidence s
+        WHERE t.commitment = $1 AND s.commitment = $2`,
+      [entry.evidence, other.evidence],
+    );
+    return at(entry);
+  },
+  'evidence emptied without a word': async (ledger, random) => {
+    const entry = someSigned(ledger, random);
+    await ledger.admin.query('UPDATE request_evidence SET document = NULL, salt = NULL WHERE commitment = $1', [
+      entry.evidence,
+    ]);
+    return { ...at(entry), index: null };
+  },
+  'evidence deleted without a word': async (ledger, random) => {
+    const entry = someSigned(ledger, random);
+    await ledger.admin.query('DELETE FROM request_evidence WHERE commitment = $1', [entry.evidence]);
+    return { ...at(entry), index: null };
+  },
+  "a byte of a witness's signature": async (ledger, random) => {
+    const where = 'WHERE size = $1';
+    const { rows } = await ledger.admin.query(`SELECT line FROM ledger_cosignature ${where}`, [ledger.size]);
+    const [mark, name, base64] = (rows[0].line as string).trimEnd().split(' ') as [string, string, string];
+    const bytes = Buffer.from(base64, 'base64');
+    // Behind the key's id: with another id it is somebody else's.
+    const signature = Buffer.concat([bytes.subarray(0, 4), flipped(bytes.subarray(4), random)]).toString('base64');
+    const line = `${mark} ${name} ${signature}\n`;
+    await ledger.admin.query(`UPDATE ledger_cosignature SET line = $2 ${where}`, [ledger.size, line]);
+    return unnamed(ledger, random);
+  },
+  "a witness's signature deleted": async (ledger, random) => {
+    await ledger.admin.query('DELETE FROM ledger_cosignature WHERE size = $1', [ledger.size]);
+    return unnamed(ledger, random);
+  },
+  'an older copy put back': async (ledger, random) => {
+    const { admin } = ledger;
+    const heads = await admin.query('SELECT size::int FROM ledger_checkpoint ORDER BY size');
+    const size = random.pick(heads.rows.slice(0, -1)).size as number;
+    await admin.query('DELETE FROM ledger_cosignature WHERE size > $1', [size]);
+    await admin.query('DELETE FROM ledger_checkpoint WHERE size > $1', [size]);
+    await admin.query(
+      'DELETE FROM ledger_entry e USING ledger_leaf l WHERE (e.tenant_id, e.id) = (l.tenant_id, l.entry_id) AND l.leaf_index >= $1',
+      [size],
+    );
+    await admin.query('DELETE FROM ledger_leaf WHERE leaf_index >= $1', [size]);
+    await cutTiles(ledger, size);
+    return unnamed(ledger, random);
+  },
   'an entry deleted': async (ledger, random) => {
     const entry = someEntry(ledger, random);
     await ledger.admin.query('DELETE FROM ledger_entry WHERE id = $1', [entry.id]);
@@ -205,7 +289,24 @@ function unnamed(ledger: TamperedLedger, random: SeededRandom): Done {
 }
 
 function someEntry({ entries }: TamperedLedger, random: SeededRandom): KnownEntry {
-  return random.pick(entries.filter(({ tenant }) => tenant >= 0));
+  return random.pick(entries.filter(({ tenant, erased }) => tenant >= 0 && !erased));
+}
+
+/** The first entry of a signed request that is there to be seen, with another one behind it. */
+function someSigned({ entries }: TamperedLedger, random: SeededRandom): KnownEntry {
+  const first = entries.filter((one) => isShown(one) && entries.find((entry) => sameRequest(entry, one)) === one);
+  return random.pick(
+    first.filter((one) => first.some(({ tenant, index }) => tenant === one.tenant && index > one.index)),
+  );
+}
+
+export function sameRequest(one: KnownEntry, other: KnownEntry): boolean {
+  return one.evidence !== null && other.evidence !== null && one.evidence.equals(other.evidence);
+}
+
+/** Whether its signed request is there to be seen. */
+export function isShown({ tenant, evidence, erased, evidenceErased }: KnownEntry): boolean {
+  return tenant >= 0 && evidence !== null && !erased && !evidenceErased;
 }
 
 /** An entry with a name in it that can be changed. */
@@ -229,6 +330,22 @@ function flipped(bytes: Buffer, random: SeededRandom, mask = 0xff): Buffer {
 
 async function setEntry({ admin }: TamperedLedger, { id }: KnownEntry, column: string, value: unknown): Promise<void> {
   await admin.query(`UPDATE ledger_entry SET ${column} = $1 WHERE id = $2`, [value, id]);
+}
+
+async function setEvidence({ admin }: TamperedLedger, { evidence }: KnownEntry, column: string, value: Buffer) {
+  await admin.query(`UPDATE request_evidence SET ${column} = $1 WHERE commitment = $2`, [value, evidence]);
+}
+
+/** The tiles as they were when the log had `size` leaves. */
+async function cutTiles({ admin }: TamperedLedger, size: number): Promise<void> {
+  for (const level of [0, 1]) {
+    const hashes = Math.floor(size / 256 ** level);
+    await admin.query('DELETE FROM ledger_tile WHERE level = $1 AND tile_index * 256 >= $2', [level, hashes]);
+    await admin.query(
+      'UPDATE ledger_tile SET hashes = substring(hashes FOR $3) WHERE level = $1 AND tile_index = $2 AND octet_length(hashes) > $3',
+      [level, Math.floor(hashes / 256), (hashes % 256) * 32],
+    );
+  }
 }
 
 async function setLeaf({ admin }: TamperedLedger, { id }: KnownEntry, column: string, value: unknown): Promise<void> {

@@ -1,8 +1,14 @@
 import { utf8 } from '#merkle';
 import { SeededRandom } from '../seeded-random.js';
-import { BUNDLE_FORGERIES, differentEntry, RECEIPT_FORGERIES } from './document-tamperings.js';
-import { ROW_TAMPERINGS } from './row-tamperings.js';
-import { TamperedLedger, type Verdict } from './tampered-ledger.js';
+import {
+  BUNDLE_FORGERIES,
+  differentEntry,
+  RECEIPT_FORGERIES,
+  type ReceiptForgery,
+  SIGNED_RECEIPT_FORGERIES,
+} from './document-tamperings.js';
+import { isShown, ROW_TAMPERINGS, sameRequest } from './row-tamperings.js';
+import { type KnownEntry, TamperedLedger, type Verdict } from './tampered-ledger.js';
 
 /** How one kind of tampering fared. */
 export interface KindFigures {
@@ -87,18 +93,8 @@ function attemptsByKind(): [string, Attempt][] {
         return { verdict, index };
       },
     ]),
-    ...Object.entries(RECEIPT_FORGERIES).map(([kind, forge]): [string, Attempt] => [
-      `receipt: ${kind}`,
-      async (ledger, random) => {
-        const entry = random.pick(ledger.entries.filter(({ tenant }) => tenant >= 0));
-        const [own, other] = [
-          await ledger.receiptOf(entry),
-          await ledger.receiptOf(differentEntry(ledger, entry, random)),
-        ];
-        const forged = forge(JSON.parse(own), JSON.parse(other), random, ledger);
-        return { verdict: await ledger.verdictOnReceipt(entry, forged), index: null };
-      },
-    ]),
+    ...forgedReceipts(RECEIPT_FORGERIES, ({ tenant, erased }) => tenant >= 0 && !erased),
+    ...forgedReceipts(SIGNED_RECEIPT_FORGERIES, isShown),
     ...Object.entries(BUNDLE_FORGERIES).map(([kind, forge]): [string, Attempt] => [
       `bundle: ${kind}`,
       async (ledger, random) => {
@@ -110,9 +106,26 @@ function attemptsByKind(): [string, Attempt][] {
   ];
 }
 
+function forgedReceipts(
+  forgeries: Record<string, ReceiptForgery>,
+  suits: (entry: KnownEntry) => boolean,
+): [string, Attempt][] {
+  return Object.entries(forgeries).map(([kind, forge]) => [
+    `receipt: ${kind}`,
+    async (ledger, random) => {
+      const entry = random.pick(ledger.entries.filter(suits));
+      const others = ledger.entries.filter((one) => suits(one) && !sameRequest(one, entry));
+      const other = differentEntry(others, entry, random);
+      const [own, another] = [await ledger.receiptOf(entry), await ledger.receiptOf(other)];
+      const forged = forge(JSON.parse(own), JSON.parse(another), random, ledger);
+      return { verdict: await ledger.verdictOnReceipt(entry, forged), index: null };
+    },
+  ]);
+}
+
 async function lookAtUntouched(ledger: TamperedLedger, random: SeededRandom, report: CampaignReport): Promise<void> {
   for (const [tenant, { bundle }] of ledger.tenants.entries()) {
-    const entry = random.pick(ledger.entries.filter((one) => one.tenant === tenant));
+    const entry = random.pick(ledger.entries.filter((one) => one.tenant === tenant && !one.erased));
     const verdicts = [
       await ledger.audit(tenant, entry),
       await ledger.verdictOnBundle(tenant, bundle),

@@ -2,11 +2,12 @@ import pg from 'pg';
 import { LogIdentity } from '#ledger';
 import { fromHex, parseCheckpoint, TileTree, TreeHasher, tilePath, toHex, utf8, verifyNote } from '#merkle';
 import { nodeCrypto, verifyBundle, verifyReceipt } from '#proof';
-import { LedgerProcess } from '../../../libs/ledger/src/testing/ledger-process.js';
 import { startTestApi, type TestApi } from '../../support/test-api.js';
+import { fillLedger } from './fill-ledger.js';
+import { TestWitness } from './test-witness.js';
 
 /** The tables that a tampering may touch. */
-export const LEDGER_TABLES = [
+const LEDGER_TABLES = [
   'ledger_entry',
   'ledger_leaf',
   'ledger_tile',
@@ -14,6 +15,7 @@ export const LEDGER_TABLES = [
   'ledger_cosignature',
   'ledger_witnessed',
   'ledger_key_rotation',
+  'request_evidence',
 ] as const;
 
 /** An entry in its place, as it was before anything was tampered with. */
@@ -26,12 +28,20 @@ export interface KnownEntry {
   body: Buffer;
   salt: Buffer;
   leaf: Buffer;
+  /** Its signed request's commitment; null when nobody signed. */
+  evidence: Buffer | null;
+  /** The tenant has erased it: the database has no evidence any more. */
+  evidenceErased: boolean;
+  /** Body and salt are known here alone: the tenant has erased them, too. */
+  erased: boolean;
 }
 
 export interface KnownTenant {
   id: string;
   apiKey: string;
   viewKey: Buffer;
+  /** Base64: of the key that the tenant's first entry pins. */
+  rootPublicKey: string;
   /** Its audit bundle, as it was before. */
   bundle: Uint8Array;
 }
@@ -44,11 +54,6 @@ export interface Verdict {
   index: number | null;
   entryId: string | null;
 }
-
-const TENANTS = 3;
-/** More than one tile, so that the tree has a second level. */
-const ENTRIES_A_TURN = 12;
-const TURNS = 10;
 
 /**
  * A ledger with several tenants' entries on a real PostgreSQL, behind the real API, and a superuser who may do anything to
@@ -64,22 +69,34 @@ export class TamperedLedger {
     readonly log: LogIdentity,
     readonly tenants: KnownTenant[],
     readonly entries: KnownEntry[],
-    /** The checkpoint that an auditor kept. */
+    /** The checkpoint that an auditor kept, with its witness's cosignature. */
     readonly kept: string,
+    readonly witness: TestWitness,
   ) {}
 
   static async make(): Promise<TamperedLedger> {
     const api = await startTestApi();
-    const tenants = await fill(api);
     const admin = new pg.Client({ connectionString: api.database.adminUrl });
-    await admin.connect();
+    try {
+      await admin.connect();
+      return await TamperedLedger.over(api, admin);
+    } catch (error) {
+      await admin.end();
+      await api.close();
+      throw error;
+    }
+  }
+
+  private static async over(api: TestApi, admin: pg.Client): Promise<TamperedLedger> {
+    const { tenants, entries } = await fillLedger(api, admin);
+    const witness = new TestWitness();
+    await witness.cosign(admin);
     await admin.query("SET session_replication_role = 'replica'; CREATE SCHEMA pristine");
     for (const table of LEDGER_TABLES) {
       await admin.query(`ALTER TABLE ${table} DISABLE TRIGGER ALL; CREATE TABLE pristine.${table} AS TABLE ${table}`);
     }
-    const entries = await readEntries(admin, tenants);
     const kept = (await api.caller(null)('GET', '/v1/log/checkpoint')).body as string;
-    const ledger = new TamperedLedger(api, admin, api.app.get(LogIdentity), tenants, entries, kept);
+    const ledger = new TamperedLedger(api, admin, api.app.get(LogIdentity), tenants, entries, kept, witness);
     for (const tenant of tenants) tenant.bundle = await ledger.bundleOf(tenant);
     return ledger;
   }
@@ -134,20 +151,27 @@ export class TamperedLedger {
   }
 
   async verdictOnBundle(tenant: number, bundle: Uint8Array): Promise<Verdict> {
-    const { viewKey } = this.tenants[tenant] as KnownTenant;
-    const options = { crypto: nodeCrypto, log: this.log.vkey, viewKey, knownCheckpoints: [this.kept] };
+    const { viewKey, rootPublicKey } = this.tenants[tenant] as KnownTenant;
+    const options = { ...this.trust, viewKey, rootPublicKey, knownCheckpoints: [this.kept] };
     const report = await verifyBundle([bundle], options);
+    const unsaid = report.steps.find(({ detail }) => detail.includes('no entry in this bundle says'));
+    if (report.ok && unsaid) return { ...nothingWrong, wrong: `bundle, ${unsaid.step}: ${unsaid.detail}` };
     if (report.ok && report.complete && report.tenant === this.tenants[tenant]?.id) return nothingWrong;
     const { step = 'tenant', detail = 'another tenant', index = null, entryId = null } = report.firstBad ?? {};
     return { wrong: `bundle, ${step}: ${detail}`, index, entryId };
   }
 
   async verdictOnReceipt({ tenant, id }: KnownEntry, receipt: Uint8Array): Promise<Verdict> {
-    const viewKey = this.tenants[tenant]?.viewKey;
-    const report = await verifyReceipt(receipt, { crypto: nodeCrypto, log: this.log.vkey, viewKey });
+    const { viewKey, rootPublicKey } = this.tenants[tenant] as KnownTenant;
+    const report = await verifyReceipt(receipt, { ...this.trust, viewKey, rootPublicKey });
     if (report.ok && JSON.parse(Buffer.from(receipt).toString()).entryId === id) return nothingWrong;
     const { step = 'entry', detail = 'another entry', index = null, entryId = null } = report.firstBad ?? {};
     return { wrong: `receipt, ${step}: ${detail}`, index, entryId };
+  }
+
+  /** What an auditor knows of the log. */
+  private get trust() {
+    return { crypto: nodeCrypto, log: this.log.vkey, witnesses: this.witness.policy };
   }
 
   /** The tree that the open log's tiles make, against the kept checkpoint; needs no account. */
@@ -185,35 +209,4 @@ const nothingWrong: Verdict = { wrong: null, index: null, entryId: null };
 /** A service that cannot show a proof any more has been noticed, too. */
 function refusal(error: Error): Verdict {
   return { ...nothingWrong, wrong: `refused: ${error.message.slice(0, 200)}` };
-}
-
-async function fill(api: TestApi): Promise<KnownTenant[]> {
-  const { dataDir } = api.settings;
-  const [worker, writer] = [
-    await LedgerProcess.worker(api.database, dataDir),
-    await LedgerProcess.api(api.database, dataDir),
-  ];
-  try {
-    const tenants: KnownTenant[] = [];
-    for (let at = 0; at < TENANTS; at += 1) {
-      const { id, apiKey, viewKey } = await api.tenant();
-      tenants.push({ id, apiKey, viewKey, bundle: new Uint8Array(0) });
-    }
-    for (let turn = 0; turn < TURNS; turn += 1) {
-      for (const { id } of tenants) await writer.change(id as never, ENTRIES_A_TURN);
-      await worker.sequencer.tick();
-    }
-    return tenants;
-  } finally {
-    await worker.close();
-    await writer.close();
-  }
-}
-
-async function readEntries(admin: pg.Client, tenants: readonly KnownTenant[]): Promise<KnownEntry[]> {
-  const { rows } = await admin.query(
-    `SELECT l.tenant_id AS "tenantId", e.id, l.leaf_index::int AS index, l.tenant_seq::int AS seq, e.body, e.salt, l.leaf
-       FROM ledger_leaf l JOIN ledger_entry e ON (e.tenant_id, e.id) = (l.tenant_id, l.entry_id) ORDER BY l.leaf_index`,
-  );
-  return rows.map((row) => ({ ...row, tenant: tenants.findIndex(({ id }) => id === row.tenantId) }));
 }
