@@ -165,18 +165,8 @@ export class BundleEntriesCheck {
       this.vouchers.custodial++;
       return null;
     }
-    const { signed, signedAfterRevocation, evidenceErased, custodial, erased } = this.vouchers;
-    const [first] = this.missingEvidence.values();
-    const counts = [
-      `signed: ${signed}`,
-      ...(signedAfterRevocation > 0 ? [`signed with a key that was revoked before: ${signedAfterRevocation}`] : []),
-      `signed, evidence erased: ${evidenceErased}`,
-      `custodial: ${custodial}`,
-      `erased: ${erased}`,
-      ...(first
-        ? [`no entry in this bundle says that the evidence of ${first.id} at index ${first.index} was erased`]
-        : []),
-    ].join('; ');
+    if (!evidence) {
+      this.missing(id, index, vouched.evidence);
       this.vouchers.evidenceErased++;
       return null;
     }
