@@ -93,7 +93,10 @@ if (missing.length > 0) {
       crypto.sign,
     );
     expect(reply.status).toBe(201);
-    const entry = await tenant.call('GET', `/v1/ledger/entries/${(await reply.json()).ledgerEntryId}`);
+    const entry = await tenant.call(
+      'GET',
+      `/v1/ledger/entries/${((await reply.json()) as { ledgerEntryId: string }).ledgerEntryId}`,
+    );
     expect(entry.body.vouched).toMatchObject({ mode: 'signed', keyId });
   });
 }

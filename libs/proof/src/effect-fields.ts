@@ -24,6 +24,10 @@ export const instant: Normal = (value) => {
   return Number.isNaN(time) ? undefined : new Date(time).toISOString();
 };
 
+/** An address of the web as the URL standard writes it. */
+export const webAddress: Normal = (value) =>
+  typeof value === 'string' && URL.canParse(value) ? new URL(value).href : undefined;
+
 /** The record's member is the value. */
 export function as(member: string, normal: Normal = asItIs): EffectField {
   return {

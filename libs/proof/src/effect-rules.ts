@@ -1,4 +1,15 @@
-import { as, asSet, type EffectField, instant, listed, oneLess, target, untold, was } from './effect-fields.js';
+import {
+  as,
+  asSet,
+  type EffectField,
+  instant,
+  listed,
+  oneLess,
+  target,
+  untold,
+  was,
+  webAddress,
+} from './effect-fields.js';
 
 /**
  * What each change of the API must have recorded. A value of the request (of its path, query or body) that has no field here
@@ -60,6 +71,8 @@ const ROUTE = {
 };
 const MIGRATION = '/v1/migrations/{migrationId}';
 const MOVES = { moves: ['state', 'reason'] };
+
+const WEBHOOK_FIELDS = { url: as('url', webAddress), events: asSet('events'), actionPrefixes: asSet('actionPrefixes') };
 
 export const EFFECT_RULES: readonly EffectRule[] = [
   // Who may do what.
@@ -179,6 +192,16 @@ export const EFFECT_RULES: readonly EffectRule[] = [
 
   // The record itself.
   noted('POST /v1/ledger/entries/{entryId}/erasures', 'ledger-entry.erased'),
+
+  created('POST /v1/webhooks', 'webhook.created', { fields: WEBHOOK_FIELDS }),
+  changed('PATCH /v1/webhooks/{webhookId}', 'webhook.updated', { fields: WEBHOOK_FIELDS, moves: ['disabledReason'] }),
+  deleted('DELETE /v1/webhooks/{webhookId}', 'webhook.deleted'),
+  changed('POST /v1/webhooks/{webhookId}/test', 'webhook.tested'),
+  changed('POST /v1/webhooks/{webhookId}/replay', 'webhook.replayed', { fields: { fromSeq: untold } }),
+  changed('POST /v1/webhooks/{webhookId}/rotate-secret', 'webhook.secret-rotated', {
+    fields: { overlapHours: untold },
+    moves: ['secretVersion', 'previousSecretValidUntil'],
+  }),
 
   // The operator's own.
   noted('POST /v1/system/log/keys', 'log-key.rotated', { id: undefined }),
