@@ -136,4 +136,25 @@ describe('an answer about the past with its receipts', () => {
     const bytes = Buffer.from(JSON.stringify(await whole()));
     expect((await verifyState(bytes, { crypto: nodeCrypto, log: other })).ok).toBe(false);
   });
+
+  it('with erased entries verifies as far as it goes, and says which step stays open', async () => {
+    const renamed = succeeded(await network.call('PATCH', `/v1/vpcs/${network.vpcId}`, { name: 'secret' }));
+    succeeded(await network.call('PATCH', `/v1/vpcs/${network.vpcId}`, { name: 'known' }));
+    await api.sequencer.tick();
+    const path = `/v1/ledger/entries/${renamed.ledgerEntryId}/erasures`;
+    succeeded(await network.call('POST', path, { scope: 'body', reason: 'a request to be forgotten' }));
+    await api.sequencer.tick();
+    const document = await asked(
+      `/v1/vpcs/${network.vpcId}/topology?receipts=true&asOf=${(await api.caller(null)('GET', '/v1/log')).body.size - 1}`,
+    );
+    expect(JSON.stringify(document)).not.toContain('secret');
+    const report = await verify(document);
+    expect(report.ok).toBe(true);
+    expect(report.steps.find(({ step }) => step === 'chain')).toMatchObject({
+      open: true,
+      detail: expect.stringMatching(/^1 entries were erased.*starts from another state/),
+    });
+    document.history.erased = [];
+    expect((await verify(document)).ok).toBe(false);
+  });
 });

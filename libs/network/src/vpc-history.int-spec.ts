@@ -7,13 +7,14 @@ const ADDRESS = '192.168.1.7';
 
 let api: ApiWithLog;
 let fixture: NetworkFixture;
+let hostId: string;
 let tenant: Awaited<ReturnType<ApiWithLog['tenant']>>;
 
 beforeAll(async () => {
   api = await startApiWithLog();
   fixture = await NetworkFixture.on(api);
   await fixture.pool('public', '203.0.113.0/24');
-  await fixture.gatewayHost('gateway');
+  hostId = await fixture.gatewayHost('gateway');
   tenant = await api.tenant();
 });
 afterAll(() => fixture?.close());
@@ -34,6 +35,14 @@ interface Moment {
   time: number;
 }
 
+/** The operator's end of all tunnels is somewhere else from now on. */
+async function moveHost(number: number): Promise<Json> {
+  const host = succeeded(await api.operator('GET', `/v1/system/gateway-hosts/${hostId}`));
+  const { name, wireguardPublicKey } = host;
+  const body = { name, wireguardPublicKey, endpoint: `vpn${number}.example.net:51820` };
+  return succeeded(await api.operator('PUT', `/v1/system/gateway-hosts/${hostId}`, body));
+}
+
 describe('the past of a VPC', () => {
   it('is what was answered about the present at each moment, after any history', async () => {
     const seed = Math.floor(Math.random() * 2 ** 32);
@@ -45,7 +54,8 @@ describe('the past of a VPC', () => {
     const moments: Moment[] = [];
     for (let step = 0; step < STEPS; step++) {
       // The first ones are not looked at one by one: they only fill the VPCs.
-      if (!(await network.step()) || step < STEPS / 3) continue;
+      const changed = random() < 0.05 ? await moveHost(step) : await network.step();
+      if (!changed || step < STEPS / 3) continue;
       await api.sequencer.tick();
       const { size } = (await api.caller(null)('GET', '/v1/log')).body;
       for (const vpcId of vpcIds) {

@@ -98,6 +98,7 @@ export class ChangeGatewayHostService {
       class: 'system',
       action: 'vpn-connection.endpoint-moved',
       resource,
+      scopeId: moved.get(id)?.vpcId,
       before,
       after,
     });

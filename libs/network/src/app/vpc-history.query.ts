@@ -108,7 +108,8 @@ function replayEntry({ id, index, body, stored }: HistoryEntry): ReplayEntry {
   return { entryId: id, seq: stored.place?.tenantSeq ?? 0, ...(index === null ? {} : { index }), body };
 }
 
-const GATEWAYS = ['internet-gateway', 'vpn-gateway'];
+/** Resources that change outside a VPC, too: gateways come and go, and the operator moves the end of a connection. */
+const OF_THEIR_OWN = ['internet-gateway', 'vpn-gateway', 'vpn-connection'];
 
 /**
  * What entries of a VPC refer to and what is not only its own: gateways that come and go, and what is in no VPC at all. Their
@@ -116,11 +117,11 @@ const GATEWAYS = ['internet-gateway', 'vpn-gateway'];
  */
 export function relatedTo(bodies: readonly LedgerBody[]): string[] {
   const ids = bodies.flatMap(({ resource, before, after }) => {
-    if (GATEWAYS.includes(resource.type)) return [resource.id];
-    return [before, after].flatMap((state) => {
+    const referred = [before, after].flatMap((state) => {
       const { elasticIpId, customerGatewayId } = (state ?? {}) as Record<string, unknown>;
       return [elasticIpId, customerGatewayId].filter((id) => typeof id === 'string');
     });
+    return OF_THEIR_OWN.includes(resource.type) ? [resource.id, ...referred] : referred;
   });
   return [...new Set(ids)];
 }

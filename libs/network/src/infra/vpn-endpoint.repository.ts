@@ -1,12 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '#database';
-import type { GatewayHostId, VpnConnectionId } from '#kernel';
+import type { GatewayHostId, VpcId, VpnConnectionId } from '#kernel';
 import type { GatewayHostEndpoint } from '../domain/gateway-host-endpoint.js';
 import { NoGatewayHostError } from '../domain/vpn.errors.js';
 
 /** The operator's end of a tunnel, as its customer is told. */
 export interface VpnEndpoint extends GatewayHostEndpoint {
   publicKey: string;
+  /** The VPC at the tenant's end. */
+  vpcId: VpcId;
 }
 
 /** Where tunnels end. Hosts are the operator's: a tenant reaches them through named functions alone. */
@@ -29,8 +31,9 @@ export class VpnEndpointRepository {
   /** The ends of several connections of the calling tenant. */
   async of(tx: Tx, ids: readonly VpnConnectionId[]): Promise<Map<VpnConnectionId, VpnEndpoint>> {
     const rows = await tx.query<VpnEndpoint & { id: VpnConnectionId }>(
-      `SELECT vpn_connection_id AS id, wireguard_public_key AS "publicKey", endpoint_host AS host, listen_port AS port
-         FROM crosstenant.vpn_endpoints_of($1)`,
+      `SELECT e.vpn_connection_id AS id, e.wireguard_public_key AS "publicKey", e.endpoint_host AS host,
+              e.listen_port AS port, c.vpc_id AS "vpcId"
+         FROM crosstenant.vpn_endpoints_of($1) e JOIN vpn_connection c ON c.id = e.vpn_connection_id`,
       [[...ids]],
     );
     return new Map(rows.map(({ id, ...endpoint }) => [id, endpoint]));
