@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addGlobalOptions } from './command-context.js';
 import { addAgent } from './commands/agent.js';
 import { addAudit } from './commands/audit.js';
+import { addBreakGlass } from './commands/break-glass.js';
 import { addDemo } from './commands/demo.js';
 import { addLedgerFollow, addLogFollow } from './commands/follow.js';
 import { addKey } from './commands/key.js';
@@ -35,7 +36,10 @@ export function buildProgram(terminal: Terminal): Command {
   addLogin(program, terminal);
   for (const resource of RESOURCES) {
     const group = addResource(program, resource, terminal);
-    if (resource.noun === 'tenant') addTenantCreate(group, terminal);
+    if (resource.noun === 'tenant') {
+      addTenantCreate(group, terminal);
+      addBreakGlass(group, terminal);
+    }
     if (resource.noun === 'signing-key') addSigningKey(group, terminal);
     if (resource.noun === 'ledger') {
       addLedgerFiles(group, terminal);

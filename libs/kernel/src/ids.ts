@@ -26,6 +26,7 @@ export const ID_PREFIXES = {
   addressPool: 'pool',
   ledgerEntry: 'led',
   anchor: 'anc',
+  disclosure: 'dsc',
   dataset: 'ds',
   migration: 'mig',
   segment: 'seg',

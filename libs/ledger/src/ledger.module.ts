@@ -4,6 +4,8 @@ import { Database } from '#database';
 import { ServiceKeys } from '#keyring';
 import { nodeCrypto, witnessPolicy } from '#proof';
 import { AnchorApiModule, anchorDirectory } from './anchoring.module.js';
+import { BreakGlassController } from './api/break-glass.controller.js';
+import { DisclosureController } from './api/disclosure.controller.js';
 import { EntryErasureController } from './api/entry-erasure.controller.js';
 import { EventsController } from './api/events.controller.js';
 import { LedgerEntryController } from './api/ledger-entry.controller.js';
@@ -12,7 +14,10 @@ import { LogController } from './api/log.controller.js';
 import { LogKeyController } from './api/log-key.controller.js';
 import { LogStatisticsController } from './api/log-statistics.controller.js';
 import { WitnessController } from './api/witness.controller.js';
+import { BreakGlassService } from './app/break-glass.service.js';
 import { PublishAtOnceGate, WitnessedGate } from './app/checkpoint-gates.js';
+import { DiscloseEntriesService } from './app/disclose-entries.service.js';
+import { EntryProofs } from './app/entry-proofs.js';
 import { EraseEntryService } from './app/erase-entry.service.js';
 import { ExportBundleService } from './app/export-bundle.service.js';
 import { FollowLogService, StreamOptions } from './app/follow-log.service.js';
@@ -190,6 +195,8 @@ export class LedgerApiModule implements OnModuleInit {
         LedgerEntryController,
         EntryErasureController,
         LedgerStateController,
+        DisclosureController,
+        BreakGlassController,
         EventsController,
       ],
       providers: [
@@ -212,6 +219,9 @@ export class LedgerApiModule implements OnModuleInit {
         EraseEntryService,
         ChainPositionRepository,
         ReadLedgerStateQuery,
+        EntryProofs,
+        DiscloseEntriesService,
+        BreakGlassService,
         LedgerFeed,
         LogTail,
         FollowLogService,

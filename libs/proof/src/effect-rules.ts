@@ -192,6 +192,7 @@ export const EFFECT_RULES: readonly EffectRule[] = [
 
   // The record itself.
   noted('POST /v1/ledger/entries/{entryId}/erasures', 'ledger-entry.erased'),
+  created('POST /v1/ledger/disclosures', 'disclosure.created'),
 
   created('POST /v1/webhooks', 'webhook.created', { fields: WEBHOOK_FIELDS }),
   changed('PATCH /v1/webhooks/{webhookId}', 'webhook.updated', { fields: WEBHOOK_FIELDS, moves: ['disabledReason'] }),
@@ -204,6 +205,7 @@ export const EFFECT_RULES: readonly EffectRule[] = [
   }),
 
   // The operator's own.
+  noted(`POST ${TENANT}/break-glass`, 'break-glass.read', { type: 'tenant' }),
   noted('POST /v1/system/log/keys', 'log-key.rotated', { id: undefined }),
   created('POST /v1/system/address-pools', 'address-pool.created'),
   deleted('DELETE /v1/system/address-pools/{addressPoolId}', 'address-pool.deleted'),

@@ -9,12 +9,14 @@ import { type CommandContext, handled } from '../command-context.js';
 import type { ApiClient, ApiRequest } from '../connection/api-client.js';
 import { RemoteProblem } from '../migrate/client-errors.js';
 import type { Row } from '../output/printer.js';
+import { noteChange } from '../resources/resource-commands.js';
 import type { Terminal } from '../terminal.js';
 
 export const LEDGER_FILE_ROUTES = [
   'GET /v1/ledger/entries/{entryId}/receipt',
   'GET /v1/ledger/bundle',
   'GET /v1/ledger/state',
+  'POST /v1/ledger/disclosures',
 ];
 
 const POLL_MS = 250;
@@ -41,6 +43,26 @@ export function addLedgerFiles(group: Command, terminal: Terminal): void {
     .description('take the present state of every resource as the ledger tells it, for "freehold audit --state"')
     .requiredOption('-f, --file <file>', 'where to');
   handled(state, terminal, takeState);
+  const disclosure = group
+    .command('disclose <entry-id...>')
+    .description('open entries for somebody else, as a document that verifies offline; recorded in your ledger')
+    .requiredOption('--recipient <text>', 'to whom, for your own auditors')
+    .option('--evidence', 'show the signed requests behind the entries, too', false)
+    .option('-f, --file <file>', 'where to; the standard output when absent');
+  handled(disclosure, terminal, disclose);
+}
+
+/** What is shown of a disclosure beside its document. */
+async function disclose(context: CommandContext, entryIds: string[], options: Record<string, unknown>): Promise<void> {
+  const { recipient, evidence: includeEvidence, file } = options;
+  const request = { method: 'POST', path: '/v1/ledger/disclosures', ...context.changeOptions() };
+  const reply = await context.api().json<Row>({ ...request, body: { entryIds, recipient, includeEvidence } });
+  noteChange(context, reply);
+  if (reply.disclosure === null) return;
+  const text = `${JSON.stringify(reply.disclosure, null, 2)}\n`;
+  if (file === undefined) return context.printer.text(text);
+  await writeFile(file as string, text, { mode: 0o600 });
+  context.printer.note(`${file as string}: ${entryIds.length} entries for ${recipient as string}`);
 }
 
 async function takeState(context: CommandContext, _args: string[], { file }: Record<string, unknown>): Promise<void> {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { BREAK_GLASS_ROUTE } from '../commands/break-glass.js';
 import { FOLLOW_ROUTES } from '../commands/follow.js';
 import { LEDGER_FILE_ROUTES } from '../commands/ledger-files.js';
 import { MIGRATE_ROUTES } from '../commands/migrate.js';
@@ -33,6 +34,7 @@ describe('the commands', () => {
     const reached = new Set(verbs.map(([, { method, path }]) => `${method} ${path}`));
     const apart = [
       TENANT_CREATE_ROUTE,
+      BREAK_GLASS_ROUTE,
       OPERATION_WATCH_ROUTE,
       ...FOLLOW_ROUTES,
       ...LEDGER_FILE_ROUTES,

@@ -26,7 +26,11 @@ export class EntryProofs {
   ) {}
 
   /** Entries that were erased are left out: nothing of them is left to show. @throws LogEmptyError */
-  async of(ctx: OpContext, entries: readonly OwnEntry[]): Promise<Disclosure> {
+  async of(
+    ctx: OpContext,
+    entries: readonly OwnEntry[],
+    { withEvidence }: { withEvidence: boolean } = { withEvidence: true },
+  ): Promise<Disclosure> {
     const whole = entries.filter(isWhole);
     const last = Math.max(0, ...whole.map((entry) => entry.place.index));
     const anchor = await this.anchors.covering(last);
@@ -34,7 +38,7 @@ export class EntryProofs {
     if (!head || head.size <= last) throw new LogEmptyError();
     const [anchorProof = null] = anchor ? await this.anchors.proofsOf([anchor]) : [];
     const tree = this.treeOf(head.size);
-    const evidence = await this.evidenceOf(ctx, whole);
+    const evidence = withEvidence ? await this.evidenceOf(ctx, whole) : new Map<string, ChainedEvidence>();
     const proven = [];
     for (const { id, body, salt, place } of whole) {
       const { index, tenantSeq, prevHash, leaf } = place;

@@ -42,10 +42,12 @@ export class EraseEntryService {
   ) {}
 
   /** @throws NotFoundError, ReceiptNotReadyError, EntryErasedError, EntryNotErasableError, NoEvidenceError */
-  execute(ctx: OpContext, entryId: LedgerEntryId, { scope, reason }: EraseEntry): Promise<ErasedEntryResult> {
+  async execute(ctx: OpContext, entryId: LedgerEntryId, { scope, reason }: EraseEntry): Promise<ErasedEntryResult> {
+    requirePermission(ctx, 'ledger:erase');
+    // Asked before the transaction, which would hold a second connection meanwhile: what was published stays so.
+    const size = (await this.log.newestHead())?.size ?? 0;
     return this.uow.run(ctx, async (tx) => {
-      requirePermission(ctx, 'ledger:erase');
-      const { entry, body } = await this.erasable(tx, entryId);
+      const { entry, body } = await this.erasable(tx, entryId, size);
       const evidence = body.vouched.mode === 'signed' ? body.vouched.evidence : null;
       // The signed request says what the body says: it does not outlive it.
       const gone = evidence !== null && (await this.evidence.erase(tx, ctx.tenantId, evidence));
@@ -64,15 +66,14 @@ export class EraseEntryService {
     });
   }
 
-  private async erasable(tx: Tx, id: LedgerEntryId): Promise<{ entry: OwnEntry; body: LedgerBody }> {
+  private async erasable(tx: Tx, id: LedgerEntryId, size: number): Promise<{ entry: OwnEntry; body: LedgerBody }> {
     const entry = await this.entries.find(tx, id);
     if (!entry) throw new NotFoundError('ledger entry', id);
     if (entry.body === null) throw new EntryErasedError([entry]);
     const body = parseBody(entry.body);
     if (!isErasable(body.action)) throw new EntryNotErasableError(id, body.action);
     // Until then the sequencer may still recompute its leaf from the body.
-    const head = await this.log.newestHead();
-    if (entry.place === null || head === null || head.size <= entry.place.index) throw new ReceiptNotReadyError(id);
+    if (entry.place === null || size <= entry.place.index) throw new ReceiptNotReadyError(id);
     return { entry, body };
   }
 }

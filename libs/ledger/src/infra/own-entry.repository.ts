@@ -46,13 +46,13 @@ export class OwnEntryRepository {
   }
 
   /** The entries with these numbers in the chain, in the order of the chain. */
-  async bySequence(tx: Tx, sequences: readonly number[]): Promise<OwnEntry[]> {
+  async bySequence(tx: Tx, sequences: readonly number[], tenantId = tx.ctx?.tenantId): Promise<OwnEntry[]> {
     if (sequences.length === 0) return [];
     const rows = await tx.query<Row>(
       `SELECT ${COLUMNS} FROM ledger_leaf l
          JOIN ledger_entry e ON e.tenant_id = l.tenant_id AND e.id = l.entry_id
         WHERE l.tenant_id = $1 AND l.tenant_seq = ANY($2::bigint[]) ORDER BY l.tenant_seq`,
-      [tx.ctx?.tenantId, sequences],
+      [tenantId, sequences],
     );
     return rows.map(entryOf);
   }

@@ -20,6 +20,12 @@ export class TenantChainRepository {
     );
   }
 
+  /** Whether the tenant has a chain; the transaction must act as that tenant. */
+  async exists(tx: Tx, tenantId: TenantId): Promise<boolean> {
+    const rows = await tx.query('SELECT FROM ledger_tenant_head WHERE tenant_id = $1', [tenantId]);
+    return rows.length > 0;
+  }
+
   /** @throws ChainMissingError; SealBrokenError */
   async viewKey(tx: Tx, tenantId: TenantId): Promise<Uint8Array> {
     const [row] = await tx.query<{ sealed_view_key: Buffer; view_key_commitment: string }>(
