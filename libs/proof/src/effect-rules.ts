@@ -194,11 +194,12 @@ export const EFFECT_RULES: readonly EffectRule[] = [
   noted('POST /v1/ledger/entries/{entryId}/erasures', 'ledger-entry.erased'),
   created('POST /v1/ledger/disclosures', 'disclosure.created'),
 
+  // Who is told of the record.
   created('POST /v1/webhooks', 'webhook.created', { fields: WEBHOOK_FIELDS }),
   changed('PATCH /v1/webhooks/{webhookId}', 'webhook.updated', { fields: WEBHOOK_FIELDS, moves: ['disabledReason'] }),
   deleted('DELETE /v1/webhooks/{webhookId}', 'webhook.deleted'),
-  changed('POST /v1/webhooks/{webhookId}/test', 'webhook.tested'),
-  changed('POST /v1/webhooks/{webhookId}/replay', 'webhook.replayed', { fields: { fromSeq: untold } }),
+  noted('POST /v1/webhooks/{webhookId}/test', 'webhook.tested'),
+  noted('POST /v1/webhooks/{webhookId}/replay', 'webhook.replayed'),
   changed('POST /v1/webhooks/{webhookId}/rotate-secret', 'webhook.secret-rotated', {
     fields: { overlapHours: untold },
     moves: ['secretVersion', 'previousSecretValidUntil'],

@@ -108,6 +108,20 @@ const matching: [string, Request, LedgerBody][] = [
     entry('internet-gateway.detached', ['internet-gateway', id('igw')], { ...gateway, vpcId: id('vpc') }, gateway),
   ],
   [
+    'a webhook, its URL in one spelling',
+    ['POST', '/v1/webhooks', { url: 'HTTPS://Hooks.Example:443', events: ['ledger.entry'] }],
+    entry('webhook.created', ['webhook', id('whk')], null, {
+      url: 'https://hooks.example/',
+      events: ['ledger.entry'],
+      enabled: true,
+    }),
+  ],
+  [
+    'a replay of a webhook',
+    ['POST', `/v1/webhooks/${id('whk')}/replay`, { fromSeq: 7 }],
+    entry('webhook.replayed', ['webhook', id('whk')], null, { fromSeq: 7 }),
+  ],
+  [
     'a quota',
     ['PUT', `/v1/system/tenants/${id('tnt')}/quotas/vpcs`, { allowed: 9 }],
     entry('quota.set', ['quota', `${id('tnt')}/vpcs`], { quota: 'vpcs', allowed: 5 }, { quota: 'vpcs', allowed: 9 }),

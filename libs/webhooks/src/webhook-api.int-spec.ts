@@ -1,4 +1,5 @@
 import { freehold } from '../../../apps/cli/src/testing/recording-terminal.js';
+import { logBeside } from '../../../test/support/api-with-log.js';
 import { DnsServer } from '../../../test/support/dns-server.js';
 import type { TestReply } from '../../../test/support/test-api.js';
 import { type StageTenant, WebhookStage } from './testing/webhook-stage.js';
@@ -145,6 +146,27 @@ describe('a webhook', () => {
     const refused = await stage.api.operator('DELETE', `/v1/system/tenants/${globex.id}`);
     const ids = made.map(({ id }) => id).sort();
     expect(refused.body.blockers).toEqual(ids.map((id) => ({ id, kind: 'webhook', fix: `DELETE /v1/webhooks/${id}` })));
+  });
+
+  it('has a history that an audit replays to what is there', async () => {
+    const globex = await stage.tenant();
+    const log = await logBeside(stage.api);
+    const [kept, gone] = [await globex.webhook({ url: HOOK }), await globex.webhook({ url: HOOK })];
+    const done = [
+      await globex.call('PATCH', `/v1/webhooks/${kept.id}`, { enabled: false, description: 'x' }),
+      await globex.call('POST', `/v1/webhooks/${kept.id}/rotate-secret`, {}),
+      await globex.call('POST', `/v1/webhooks/${kept.id}/test`),
+      await globex.call('POST', `/v1/webhooks/${kept.id}/replay`, { fromSeq: 1 }),
+      await globex.call('DELETE', `/v1/webhooks/${gone.id}`),
+    ];
+    expect(done.map(({ status }) => status)).toEqual([200, 200, 202, 202, 200]);
+    const report = await log.audit(globex);
+    expect(report).toMatchObject({ ok: true, differences: [] });
+    await log.sql("UPDATE webhook SET url = 'https://elsewhere.example/' WHERE id = $1", [kept.id]);
+    const after = await log.audit(globex);
+    expect(after.ok).toBe(false);
+    expect(JSON.stringify(after.differences)).toContain(kept.id);
+    await log.closeLog();
   });
 
   it('is made by the command line as well', async () => {

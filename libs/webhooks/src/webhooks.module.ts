@@ -2,7 +2,7 @@ import { type DynamicModule, Module, type OnModuleInit } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import type { Tx } from '#database';
 import type { Blocker, TenantId } from '#kernel';
-import { LedgerFeedModule } from '#ledger';
+import { LedgerFeedModule, LedgerStateSources } from '#ledger';
 import { TenantContents, TenantSharedModule } from '#tenancy';
 import { WebhookController } from './api/webhook.controller.js';
 import { CreateWebhookService } from './app/create-webhook.service.js';
@@ -16,6 +16,7 @@ import { WebhookDeliveryHandler } from './app/webhook-delivery.handler.js';
 import { WebhookDispatcher } from './app/webhook-dispatcher.js';
 import { WebhookEditor } from './app/webhook-editor.js';
 import { WebhookSecrets } from './app/webhook-secrets.js';
+import { WebhookStateSource } from './app/webhook-state.source.js';
 import { DeliveryRepository } from './infra/delivery.repository.js';
 import { DueWebhooksRepository } from './infra/due-webhooks.repository.js';
 import { ProgressRepository } from './infra/progress.repository.js';
@@ -38,16 +39,20 @@ const repositories = [WebhookRepository, ProgressRepository, DeliveryRepository]
     RotateWebhookSecretService,
     UseWebhookService,
     WebhookQueries,
+    WebhookStateSource,
   ],
 })
 export class WebhooksApiModule implements OnModuleInit {
   constructor(
     private readonly contents: TenantContents,
     private readonly webhooks: WebhookRepository,
+    private readonly states: LedgerStateSources,
+    private readonly source: WebhookStateSource,
   ) {}
 
-  /** A tenant with webhooks cannot be deleted. */
+  /** A tenant with webhooks cannot be deleted; what it has of them is what its ledger tells. */
   onModuleInit(): void {
+    this.states.register(this.source);
     this.contents.register((tx: Tx, tenantId: TenantId) => this.blockers(tx, tenantId));
   }
 

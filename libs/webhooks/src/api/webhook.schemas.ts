@@ -7,7 +7,10 @@ const events = z
   .array(z.enum(WEBHOOK_EVENTS))
   .min(1)
   .max(WEBHOOK_EVENTS.length)
-  .transform((given) => [...new Set(given)])
+  .refine((given) => new Set(given).size === given.length, {
+    message: 'an event is named twice',
+    params: { rule: 'events.unique', fix: 'name each event once' },
+  })
   .describe(
     "ledger.entry: each of the tenant's entries once it is published; ledger.checkpoint: the newest checkpoint, after the entries that it covers.",
   );

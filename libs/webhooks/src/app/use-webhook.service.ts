@@ -24,7 +24,7 @@ export class UseWebhookService {
       const waiting = (await this.progress.get(tx, ref)).testMessage;
       const messageId = waiting ?? testMessageId(id, randomBytes(NONCE_BYTES).toString('hex'));
       if (waiting === null) await this.progress.requestTest(tx, ref, messageId);
-      return { action: 'webhook.tested', shown: { messageId } };
+      return { action: 'webhook.tested', noted: { messageId }, shown: { messageId } };
     });
   }
 
@@ -38,7 +38,7 @@ export class UseWebhookService {
       const { entrySeq } = await this.progress.end(tx, tenantId);
       if (fromSeq > entrySeq + 1) throw new ReplayBeyondEndError(fromSeq, entrySeq);
       await this.progress.restart(tx, { tenantId, webhookId: id }, { entrySeq: fromSeq - 1 });
-      return { action: 'webhook.replayed', shown: {} };
+      return { action: 'webhook.replayed', noted: { fromSeq }, shown: {} };
     });
   }
 }

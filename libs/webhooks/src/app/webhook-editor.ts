@@ -15,7 +15,10 @@ export interface Edited<Shown extends object> {
   shown: Shown;
 }
 
-export type WebhookEdit<Shown extends object> = (tx: Tx, webhook: WebhookEntity) => Promise<Edited<Shown>>;
+/** What was asked of a webhook, which stays as it is: what the entry says of that. */
+export interface Used<Shown extends object> extends Edited<Shown> {
+  noted: JsonValue;
+}
 
 /** The frame of every change of a webhook that is there: lock, check, change, raise the version, record. */
 @Injectable()
@@ -31,7 +34,7 @@ export class WebhookEditor {
   change<Shown extends object>(
     ctx: OpContext,
     id: WebhookId,
-    edit: WebhookEdit<Shown>,
+    edit: (tx: Tx, webhook: WebhookEntity) => Promise<Edited<Shown>>,
   ): Promise<WebhookDetails & Shown> {
     return this.within(ctx, id, async (tx, webhook) => {
       const before = webhookRecord(webhook);
@@ -43,12 +46,21 @@ export class WebhookEditor {
     });
   }
 
-  /** For what is done with a webhook and leaves it as it is. */
-  use<Shown extends object>(ctx: OpContext, id: WebhookId, edit: WebhookEdit<Shown>): Promise<WebhookDetails & Shown> {
+  /** For what is asked of a webhook and leaves it as it is. */
+  use<Shown extends object>(
+    ctx: OpContext,
+    id: WebhookId,
+    work: (tx: Tx, webhook: WebhookEntity) => Promise<Used<Shown>>,
+  ): Promise<WebhookDetails & Shown> {
     return this.within(ctx, id, async (tx, webhook) => {
-      const record = webhookRecord(webhook);
-      const { action, shown } = await edit(tx, webhook);
-      this.record(tx, webhook, { action, before: record, after: record });
+      const { action, noted, shown } = await work(tx, webhook);
+      this.ledger.append(tx, {
+        class: 'audit',
+        action,
+        resource: { type: 'webhook', id, version: webhook.version },
+        before: null,
+        after: noted,
+      });
       return { ...(await this.details(tx, webhook)), ...shown };
     });
   }
@@ -57,6 +69,7 @@ export class WebhookEditor {
     return this.within(ctx, id, async (tx, webhook) => {
       const details = await this.details(tx, webhook);
       await this.webhooks.delete(tx, webhook);
+      webhook.version += 1;
       this.record(tx, webhook, { action: 'webhook.deleted', before: webhookRecord(webhook), after: null });
       return details;
     });
