@@ -1,6 +1,6 @@
 import { parseDictionary, serializeInnerList } from 'structured-headers';
 import { isId, type SigningKeyId } from '#kernel';
-import { FormatError, fromBase64 } from '#merkle';
+import { FormatError } from '#merkle';
 import { parseSignatureInput, SIGNATURE_TAG, type SignatureInput } from '#proof';
 import { malformed, parameterMissing, SignatureError, signingKeyUnknown } from './signature.errors.js';
 
@@ -16,11 +16,13 @@ export interface PresentedSignature {
 interface Member {
   label: string;
   text: string;
+  input: SignatureInput;
 }
 
 const SIGNATURE_BYTES = 64;
 const ONE_INPUT = /^([a-z*][a-z0-9_.*-]*)=(\(.*)$/;
-const ONE_SIGNATURE = /^([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/]{86}==):$/;
+/** The last digit has no unused bits: 64 bytes have one text. */
+const ONE_SIGNATURE = /^([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/]{85}[AQgw]==):$/;
 
 /**
  * Finds the signature with Freehold's tag among those of a request; null when there is none. Signatures of others, with
@@ -35,32 +37,33 @@ export function presentedSignature(headers: Record<string, string | string[] | u
   }
   const member = ownMember(inputs);
   if (!member) return null;
-  const input = readInput(member.text);
+  const { input, label, text } = member;
   if (input.keyId === null) throw parameterMissing('keyid');
   if (!isId('signingKey', input.keyId)) throw signingKeyUnknown('of that form');
   if (typeof signatures !== 'string') throw malformed('there is no Signature', '/header/signature');
-  const signature = signatureOf(signatures, member.label);
-  return { keyId: input.keyId, input, signatureInput: member.text, signature };
+  return { keyId: input.keyId, input, signatureInput: text, signature: signatureOf(signatures, label) };
 }
 
 /** Most requests have one signature, in the one form that ours have; anything else is read as a dictionary of RFC 8941. */
 function ownMember(inputs: string): Member | null {
   const [, label, text] = ONE_INPUT.exec(inputs) ?? [];
-  if (label !== undefined && text !== undefined && isOurs(text)) return { label, text };
-  const own: Member[] = [];
+  const input = label === undefined ? null : readIfPlain(text!);
+  if (input?.tag === SIGNATURE_TAG) return { label: label!, text: text!, input };
+  const own: { label: string; text: string }[] = [];
   for (const [name, value] of dictionary(inputs, '/header/signature-input')) {
     if (!Array.isArray(value[0]) || value[1].get('tag') !== SIGNATURE_TAG) continue;
     own.push({ label: name, text: serializeInnerList(value as Parameters<typeof serializeInnerList>[0]) });
   }
   if (own.length > 1) throw malformed(`${own.length} signatures have the tag ${SIGNATURE_TAG}`);
-  return own[0] ?? null;
+  return own[0] ? { ...own[0], input: readInput(own[0].text) } : null;
 }
 
-function isOurs(text: string): boolean {
+/** Null for what is not one signature alone in its only form. */
+function readIfPlain(text: string): SignatureInput | null {
   try {
-    return parseSignatureInput(text).tag === SIGNATURE_TAG;
+    return parseSignatureInput(text);
   } catch {
-    return false;
+    return null;
   }
 }
 
@@ -75,19 +78,13 @@ function readInput(text: string): SignatureInput {
 function signatureOf(signatures: string, label: string): Uint8Array {
   const pointer = '/header/signature';
   const one = ONE_SIGNATURE.exec(signatures);
-  if (one?.[1] === label) return bytesOf(one[2]!);
+  if (one?.[1] === label) return Buffer.from(one[2]!, 'base64');
   const value: unknown = dictionary(signatures, pointer).get(label)?.[0];
   const signature = value instanceof ArrayBuffer ? new Uint8Array(value) : null;
-  if (signature?.length === SIGNATURE_BYTES) return signature;
+  // The parser takes other last digits for the same bytes; we take one text for one signature.
+  const isExact = signature && signatures.includes(`:${Buffer.from(signature).toString('base64')}:`);
+  if (isExact && signature.length === SIGNATURE_BYTES) return signature;
   throw malformed(`there is no Ed25519 signature of 64 bytes labelled ${label}`, pointer);
-}
-
-function bytesOf(base64: string): Uint8Array {
-  try {
-    return fromBase64(base64);
-  } catch (error) {
-    throw error instanceof FormatError ? malformed(error.message, '/header/signature') : error;
-  }
 }
 
 function dictionary(field: string, pointer: string) {

@@ -128,6 +128,17 @@ it('one character more, less or another, anywhere in what is covered, is refused
   );
 });
 
+it('a signature has one text', async () => {
+  const good = signed({ method: 'POST', path: '/v1/vpcs', query: '', host: 'api.example', body: '' });
+  const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+  const [, last] = /(.)==:$/.exec(good.headers.signature!)!;
+  for (const more of [1, 2, 3]) {
+    const other = digits[digits.indexOf(last!) + more]!;
+    const signature = good.headers.signature!.replace(/.==:$/, `${other}==:`);
+    expect(await accepts({ ...good, headers: { ...good.headers, signature } })).toBe(false);
+  }
+});
+
 it('a header that must be covered cannot be added behind the signature', async () => {
   const good = signed({ method: 'POST', path: '/v1/vpcs', query: '', host: 'api.example', body: '' });
   expect(await accepts(good)).toBe(true);
