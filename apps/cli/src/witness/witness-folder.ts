@@ -34,17 +34,20 @@ export class WitnessFolder {
   ) {}
 
   /** Draws a key and writes it, readable by its owner only. @throws UsageError, ConflictError when there is one */
-  static async init(path: string, name: string, marks = join(path, 'marks')): Promise<WitnessFolder> {
+  static async init(path: string, name: string, marksElsewhere?: string): Promise<WitnessFolder> {
     if (!NAME.test(name)) {
       throw new UsageError('a witness is named without blanks and plus signs, for instance witness.example.org/w1');
     }
     const text = drawWitnessKey(name);
     const key = parseWitnessKey(text, 'the drawn key');
     await mkdir(join(path, 'logs'), { recursive: true, mode: 0o700 });
-    await mkdir(marks, { recursive: true, mode: 0o700 });
+    // Beside the rest they have no path of their own, so that the whole folder can be moved.
+    const marks = marksElsewhere === undefined ? null : resolve(marksElsewhere);
+    const made = new WitnessFolder(path, key, marks ?? join(path, 'marks'));
+    await mkdir(made.marks, { recursive: true, mode: 0o700 });
     createPrivateFile(join(path, 'key'), `${text}\n`);
-    createPrivateFile(join(path, 'witness.json'), `${JSON.stringify({ v: 1, name, marks: resolve(marks) })}\n`);
-    return new WitnessFolder(path, key, resolve(marks));
+    createPrivateFile(join(path, 'witness.json'), `${JSON.stringify({ v: 1, name, marks })}\n`);
+    return made;
   }
 
   /** @throws UsageError when no witness is there */
@@ -57,8 +60,9 @@ export class WitnessFolder {
             : `${join(path, name)} cannot be read: ${error.code}`,
         );
       });
-    const { marks } = JSON.parse(await read('witness.json')) as { marks: string };
-    return new WitnessFolder(path, parseWitnessKey(await read('key'), join(path, 'key')), marks);
+    const { marks } = JSON.parse(await read('witness.json')) as { marks: string | null };
+    const key = parseWitnessKey(await read('key'), join(path, 'key'));
+    return new WitnessFolder(path, key, marks ?? join(path, 'marks'));
   }
 
   get vkey(): string {

@@ -1,9 +1,19 @@
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { parseCheckpoint, parseNote, readCosignature, TreeHasher, toHex, verifyConsistency } from '#merkle';
-import { nodeCrypto } from '#proof';
+import { parseNote, readCosignature, TreeHasher, verifyConsistency } from '#merkle';
+import { nodeCrypto, verifyEquivocation } from '#proof';
 import { until } from '../../../../test/support/until.js';
 import { ForkingLog } from '../testing/forking-log.js';
 import { CosignedHeadFile, WitnessStateError } from './cosigned-head.js';
@@ -77,10 +87,10 @@ describe('a witness', () => {
     });
     await witness.addCheckpoint(await log.request('z', 5, 5));
     const evidence = join(folder.logFolder('freehold/a'), 'evidence');
-    expect(readdirSync(evidence)).toEqual(['5']);
-    const { cosigned, other } = JSON.parse(readFileSync(join(evidence, '5'), 'utf8'));
-    expect([cosigned.root, other.root]).toEqual([toHex(await log.root('x', 5)), toHex(await log.root('y', 5))]);
-    expect(parseCheckpoint(parseNote(other.checkpoint).text).size).toBe(5);
+    expect(readdirSync(evidence)).toEqual(['equivocation-5.json']);
+    const document = readFileSync(join(evidence, 'equivocation-5.json'));
+    const report = await verifyEquivocation(document, { crypto: nodeCrypto, log: log.vkey });
+    expect(report).toMatchObject({ ok: true, equivocated: true });
   });
 
   it('never signs two heads that contradict each other, whatever comes at once', async () => {
@@ -275,6 +285,23 @@ describe('the folder of a witness', () => {
       readFileSync(path, 'utf8').replace(/\+([0-9a-f])/, (_, digit) => `+${digit === '0' ? 1 : 0}`),
     );
     await expect(WitnessFolder.open(join(root, 'w'))).rejects.toThrow('damaged');
+  });
+
+  it('can be moved, and keeps its marks elsewhere when told to', async () => {
+    const log = new ForkingLog('freehold/a', 3, 8);
+    const folder = await newFolder(log.vkey);
+    await (await Witness.open(folder)).addCheckpoint(await log.request('x', 0, 4));
+    renameSync(join(root, 'w'), join(root, 'moved'));
+    expect((await (await WitnessFolder.open(join(root, 'moved'))).heads())[0]).toMatchObject({ size: 4 });
+    const marks = join(root, 'marks-elsewhere');
+    const apart = await WitnessFolder.init(join(root, 'apart'), 'witness.example/w2', marks);
+    await apart.addLog([log.vkey]);
+    await (await Witness.open(apart)).addCheckpoint(await log.request('x', 0, 3));
+    cpSync(join(root, 'apart'), join(root, 'backup'), { recursive: true });
+    await (await Witness.open(apart)).addCheckpoint(await log.request('x', 3, 6));
+    rmSync(join(root, 'apart'), { recursive: true });
+    renameSync(join(root, 'backup'), join(root, 'apart'));
+    await expect(Witness.open(await WitnessFolder.open(join(root, 'apart')))).rejects.toThrow('it is older');
   });
 
   it('takes keys of logs only, and of one log at a time', async () => {

@@ -7,17 +7,17 @@ import {
   equalBytes,
   FormatError,
   formatTreeSize,
+  formatVkey,
   NoteSignatureError,
   parseAddCheckpoint,
   parseCheckpoint,
   parseNote,
   TREE_SIZE_TYPE,
   TreeHasher,
-  toHex,
   verifyConsistency,
   verifyNote,
 } from '#merkle';
-import { nodeCrypto } from '#proof';
+import { type Equivocation, nodeCrypto } from '#proof';
 import { type CosignedHead, CosignedHeadFile } from './cosigned-head.js';
 import type { Step } from './durable-file.js';
 import { originHash, type WatchedLog, type WitnessFolder } from './witness-folder.js';
@@ -116,7 +116,7 @@ export class Witness {
     const { head } = log.head;
     if (oldSize !== head.size) return conflict(head);
     if (size === head.size && !equalBytes(root, head.root)) {
-      await this.keepEvidence(log, note, size, root);
+      await this.keepEvidence(log, note, size);
       return conflict(head);
     }
     const claim = { first: head.size, firstRoot: head.root, second: size, secondRoot: root, proof };
@@ -176,18 +176,29 @@ export class Witness {
     return CosignedHeadFile.open(this.folder.headPath(origin), this.folder.markPath(origin), about);
   }
 
-  /** Two signed heads of one size with different roots prove by themselves what the log did. Kept once for each. */
-  private async keepEvidence(log: Watched, note: string, size: number, root: Uint8Array): Promise<void> {
-    const path = join(this.folder.logFolder(log.origin), 'evidence', `${size}`);
+  /** Two signed heads of one size with different roots prove by themselves what the log did. Kept once for each size. */
+  private async keepEvidence(log: Watched, other: string, size: number): Promise<void> {
+    const cosigned = log.head.head.note;
+    if (cosigned === null) return;
+    const path = join(this.folder.logFolder(log.origin), 'evidence', `equivocation-${size}.json`);
     const file = await open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'EEXIST') return null;
       throw error;
     });
     if (!file) return;
     try {
-      const other = { size, root: toHex(root), checkpoint: note };
-      const cosigned = { size, root: toHex(log.head.head.root), checkpoint: log.head.head.note };
-      await file.writeFile(`${JSON.stringify({ origin: log.origin, cosigned, other }, null, 2)}\n`);
+      const { signedBy } = await verifyNote(other, log.keys, nodeCrypto.ed25519Verify);
+      const evidence: Equivocation = {
+        v: 1,
+        type: 'freehold-equivocation',
+        log: { origin: log.origin, vkey: formatVkey(signedBy[0]!.key) },
+        keys: [],
+        first: cosigned,
+        second: other,
+        prefix: null,
+        proof: [],
+      };
+      await file.writeFile(`${JSON.stringify(evidence, null, 2)}\n`);
       await file.sync();
     } finally {
       await file.close();
