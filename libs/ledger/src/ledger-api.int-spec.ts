@@ -257,6 +257,19 @@ describe('the audit bundle', () => {
   });
 });
 
+describe('without witnesses', () => {
+  it('the log says that nobody watches it, and no checkpoint is witnessed', async () => {
+    const anyone = api.caller(null);
+    const nobody = { threshold: 0, required: false, witnessedSize: 0, witnesses: [] };
+    expect(await anyone('GET', '/v1/log/witnesses')).toMatchObject({ status: 200, body: nobody });
+    expect(await api.operator('GET', '/v1/system/witnesses')).toMatchObject({ status: 200, body: nobody });
+    const witnessed = await anyone('GET', '/v1/log/checkpoint/witnessed');
+    expect(witnessed).toMatchObject({ status: 409, body: { code: 'NotWitnessed' } });
+    expect((await anyone('GET', '/v1/system/witnesses')).status).toBe(401);
+    expect((await acme.call('GET', '/v1/system/witnesses')).status).toBe(403);
+  });
+});
+
 describe('before the first checkpoint', () => {
   it('the log says so', async () => {
     const fresh = await startTestApi();

@@ -124,6 +124,19 @@ describe('a witness', () => {
     );
   });
 
+  it('signs one of many that come at once from one size, and the files hold that one', async () => {
+    const log = new ForkingLog('freehold/a', 4, 16);
+    const folder = await newFolder(log.vkey);
+    const witness = await Witness.open(folder);
+    await witness.addCheckpoint(await log.request('x', 0, 4));
+    const asks = ['x', 'y', 'z'].flatMap((branch) => [9, 12, 16].map((size) => ({ branch, size })));
+    const bodies = await Promise.all(asks.map(({ branch, size }) => log.request(branch, 4, size)));
+    const replies = await Promise.all(bodies.map((body) => witness.addCheckpoint(body)));
+    const taken = asks.filter((_, at) => replies[at]!.status === 200);
+    expect(taken).toHaveLength(1);
+    expect((await folder.heads())[0]!.root).toEqual(await log.root(taken[0]!.branch, taken[0]!.size));
+  });
+
   it('takes a further key of a rotated log, and a further log, while it runs', async () => {
     const log = new ForkingLog('freehold/a', 3, 8);
     const rotated = new ForkingLog('freehold/a', 3, 8, 'second key');
