@@ -42,6 +42,31 @@ describe('the headers of a message', () => {
   });
 });
 
+describe('the example of the documentation', () => {
+  it('takes our messages, and no others', async () => {
+    const page = readFileSync(new URL('../../../../docs/events-and-webhooks.md', import.meta.url), 'utf8');
+    const [, code = ''] = /```js\n(.*?)```/s.exec(page) ?? [];
+    const { verifyWebhook } = (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as {
+      verifyWebhook(secret: string, headers: Record<string, string>, body: string): unknown;
+    };
+    const [current, previous] = [newWebhookSecret(), newWebhookSecret()];
+    const message = (age = 0) => ({
+      id: 'a',
+      timestamp: Math.floor(Date.now() / 1000) - age,
+      body: Buffer.from('{"type":"webhook.test"}'),
+    });
+    const headers = signedHeaders([current, previous], message());
+    for (const secret of [current, previous]) {
+      expect(verifyWebhook(secret, headers, '{"type":"webhook.test"}')).toEqual({ type: 'webhook.test' });
+    }
+    expect(() => verifyWebhook(current, headers, '{"type":"another"}')).toThrow(/not signed/);
+    expect(() => verifyWebhook(newWebhookSecret(), headers, '{"type":"webhook.test"}')).toThrow(/not signed/);
+    const old = signedHeaders([current], message(301));
+    expect(() => verifyWebhook(current, old, '{"type":"webhook.test"}')).toThrow(/too old/);
+    expect(() => verifyWebhook(current, { ...headers, 'webhook-timestamp': 'x' }, '{}')).toThrow(/too old/);
+  });
+});
+
 describe('a secret', () => {
   it('is 32 bytes, another each time', () => {
     const secrets = Array.from({ length: 50 }, newWebhookSecret);
