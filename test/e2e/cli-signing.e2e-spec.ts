@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { newSigningKey, writeKeyFile } from '../../apps/cli/src/connection/signing-key-files.js';
 import { freehold } from '../../apps/cli/src/testing/recording-terminal.js';
 import { startTestApi, type TestApi } from '../support/test-api.js';
 
@@ -119,6 +120,21 @@ it('goes on with a new API key of the same user once it is told to, and stops wi
   env = before;
   const listed = await acme('signing-key', 'list');
   expect(listed.find((one: { id: string }) => one.id === first).state).toBe('revoked');
+});
+
+it('enrols a key that was made and not enrolled', async () => {
+  const { userId } = await acme('signing-key', 'get', first);
+  const { tenantId } = JSON.parse(readFileSync(path('acme.keys.json'), 'utf8'));
+  const file = newSigningKey({ url: api.url, tenantId, userId, apiKeys: [] });
+  writeKeyFile(path('made.json'), file);
+  const enrolled = await acme('signing-key', 'enrol', path('made.json'), '--root-keys', path('acme.keys.json'));
+  expect(enrolled).toMatchObject({ id: file.keyId, enrolledBy: 'root' });
+  await acme('signing-key', 'use', path('made.json'));
+  expect((await change()).keyId).toBe(file.keyId);
+  const elsewhere = newSigningKey({ url: 'http://elsewhere.example', tenantId, userId, apiKeys: [] });
+  writeKeyFile(path('elsewhere.json'), elsewhere);
+  const refused = await run('signing-key', 'enrol', path('elsewhere.json'), '--root-keys', path('acme.keys.json'));
+  expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('elsewhere.example') });
 });
 
 it('removes a file whose key was refused', async () => {

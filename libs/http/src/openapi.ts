@@ -189,6 +189,25 @@ const changeParameters: Json[] = [
     description: 'The ETag of your last read: 412 when the resource has changed since.',
     schema: { type: 'string' },
   },
+  {
+    name: 'Content-Digest',
+    in: 'header',
+    description:
+      'Digest of the body (RFC 9530): sha-256=:...:. Checked when it is there, needed when the request is signed.',
+    schema: { type: 'string' },
+  },
+  {
+    name: 'Signature-Input',
+    in: 'header',
+    description: 'What a signature covers (RFC 9421), with the tag freehold-v1: docs/signing-requests.md.',
+    schema: { type: 'string' },
+  },
+  {
+    name: 'Signature',
+    in: 'header',
+    description: "The signature of a signing key of the caller's, Ed25519.",
+    schema: { type: 'string' },
+  },
 ];
 
 function parameters(schema: z.ZodObject | undefined, where: 'path' | 'query'): Json[] {
