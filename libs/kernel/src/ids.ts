@@ -1,4 +1,3 @@
-import { randomFillSync } from 'node:crypto';
 import { InvalidInputError } from './errors.js';
 
 /**
@@ -83,16 +82,19 @@ const PATTERNS = Object.fromEntries(
 ) as Record<ResourceKind, RegExp>;
 
 /** Random bytes of ids are drawn for many at once: a call of the CSPRNG costs more than an id. Ids are no secrets. */
-const drawn = Buffer.alloc(5 * 512);
+const drawn = new Uint8Array(5 * 512);
+const HEX_OF_BYTE = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 let taken = drawn.length;
 
 function nineRandomDigits(): string {
   if (taken === drawn.length) {
-    randomFillSync(drawn);
+    crypto.getRandomValues(drawn);
     taken = 0;
   }
   taken += 5;
-  return drawn.toString('hex', taken - 5, taken).slice(0, 9);
+  let digits = '';
+  for (let at = taken - 5; at < taken; at++) digits += HEX_OF_BYTE[drawn[at]!];
+  return digits.slice(0, 9);
 }
 
 /** Draws a new id. `now` is in milliseconds since the Unix epoch. */
