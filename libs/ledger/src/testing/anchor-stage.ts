@@ -100,15 +100,15 @@ export class AnchorStage {
 
   /** Brings the chain up again where it was, with what is left of it. */
   async startChain(options: Partial<DevChainOptions> = {}): Promise<void> {
-    this.chain = await startChainFixture({ folder: this.chain.folder, ...options });
+    const port = Number(new URL(this.chain.chain.url).port);
+    this.chain = await startChainFixture({ folder: this.chain.folder, port, ...options });
   }
 
   /** Another, empty chain in the old one's place. */
   async wipeChain(): Promise<void> {
-    const port = Number(new URL(this.chain.chain.url).port);
     await this.chain.stop();
     await rm(this.chain.folder, { recursive: true });
-    await this.startChain({ port });
+    await this.startChain();
   }
 
   get chainId(): number {
