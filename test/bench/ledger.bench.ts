@@ -6,14 +6,13 @@ import { LedgerProcess } from '../../libs/ledger/src/testing/ledger-process.js';
 import { type BenchStack, startBenchStack } from './api-process.js';
 import { type BundleFigures, bundleFigures } from './bundle.bench.js';
 import { BenchClient } from './http-client.js';
+import { type IntegrationFigures, integrationFigures } from './integration.bench.js';
 import { type SignedChangesFigures, signedChanges } from './signed-changes.bench.js';
 import { every } from './steady-load.js';
 import { type OwnedTarget, prepareTargets, subnetOf } from './targets.js';
 import { type WitnessFigures, witnessFigures } from './witness.bench.js';
 
-export interface LedgerFigures extends SignedChangesFigures, BundleFigures, WitnessFigures {
-  /** Stored entries into the log a second, end to end: numbered, leaves, tiles, recomputed, signed, published; durable. */
-  sequencedPerSecond: number;
+export interface LedgerFigures extends SignedChangesFigures, IntegrationFigures, BundleFigures, WitnessFigures {
   /** The mean of a receipt under a checkpoint of that log. */
   receiptBytes: number;
   /** Verifying one, on one thread. */
@@ -39,16 +38,16 @@ export async function run(): Promise<LedgerFigures> {
   const client = new BenchClient(stack.apiUrl);
   try {
     const targets = await prepareTargets(client, stack.operatorKey);
-    const { sequencedPerSecond, entryIds } = await sequence(stack, targets);
+    const entryIds = await storedEntries(stack, targets);
     const receipts = await receiptFigures(client, targets, entryIds);
     const signed = await signedChanges(stack, targets);
     await stack.startWorker();
     const checkpoints = await checkpointFigures(stack, client, targets);
     return {
       ...signed,
-      sequencedPerSecond,
       ...receipts,
       ...checkpoints,
+      ...(await integrationFigures()),
       ...(await bundleFigures()),
       ...(await witnessFigures()),
     };
@@ -58,7 +57,8 @@ export async function run(): Promise<LedgerFigures> {
   }
 }
 
-async function sequence({ urls, folder }: BenchStack, targets: OwnedTarget[]) {
+/** Entries in the log, with receipts to be had. */
+async function storedEntries({ urls, folder }: BenchStack, targets: OwnedTarget[]) {
   const database = { name: 'freehold', urls, adminUrl: urls.freehold_owner };
   const writer = await LedgerProcess.api(database, folder);
   const sequencer = await LedgerProcess.worker(database, folder);
@@ -69,10 +69,8 @@ async function sequence({ urls, folder }: BenchStack, targets: OwnedTarget[]) {
       const tenantId = tenantIds[turn % tenantIds.length] as TenantId;
       entryIds.set(tenantId, await writer.change(tenantId, ENTRIES_A_TRANSACTION));
     }
-    const from = performance.now();
-    let sequenced = 0;
-    for (let count = 1; count > 0; sequenced += count) count = await sequencer.sequencer.tick();
-    return { sequencedPerSecond: sequenced / ((performance.now() - from) / 1000), entryIds };
+    while ((await sequencer.sequencer.tick()) > 0);
+    return entryIds;
   } finally {
     await sequencer.close();
     await writer.close();

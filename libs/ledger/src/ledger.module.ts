@@ -31,6 +31,7 @@ import { LogStatisticsQuery } from './app/log-statistics.query.js';
 import { LogTail } from './app/log-tail.js';
 import { OpenLogQueries } from './app/open-log.queries.js';
 import { PublishHeadService } from './app/publish-head.service.js';
+import { PublishedTrees } from './app/published-trees.js';
 import { ReadLedgerStateQuery } from './app/read-ledger-state.query.js';
 import { RotateLogKeyService } from './app/rotate-log-key.service.js';
 import { SequenceEntriesService } from './app/sequence-entries.service.js';
@@ -208,6 +209,7 @@ export class LedgerApiModule implements OnModuleInit {
         EntrySearchRepository,
         OpenLogQueries,
         LogKeyQueries,
+        PublishedTrees,
         LogKeyStateSource,
         LogStatisticsRepository,
         LogStatisticsQuery,

@@ -1,6 +1,7 @@
 export * from './bytes.js';
 export * from './checkpoint.js';
 export * from './entry-bundle.js';
+export { InnerHashes } from './inner-hashes.js';
 export * from './proof-verification.js';
 export * from './signed-note.js';
 export { type TileReader, TileTree } from './tile-tree.js';

@@ -1,4 +1,5 @@
 import { FormatError } from './bytes.js';
+import type { InnerHashes } from './inner-hashes.js';
 import { subtreeInTiles, type Tile, tileWidth } from './tiles.js';
 import {
   assertSize,
@@ -22,6 +23,8 @@ export class TileTree {
     private readonly hasher: TreeHasher,
     readonly size: number,
     private readonly read: TileReader,
+    /** Keeps what is computed from the tiles above the leaves, for the next tree of the same log. */
+    private readonly inner?: InnerHashes,
   ) {
     assertSize(size);
   }
@@ -85,7 +88,10 @@ export class TileTree {
 
   #subtreeHash({ height, index }: Subtree, tiles: Map<string, Uint8Array>): Uint8Array {
     const { level, tile, offset, count } = subtreeInTiles(height, index);
-    return hashOfRun(this.hasher, tiles.get(`${level}/${tile}`)!, offset, count);
+    const key = `${level}/${tile}`;
+    const hashes = tiles.get(key)!;
+    if (level > 0 && this.inner) return this.inner.over(key, hashes, offset, count);
+    return hashOfRun(this.hasher, hashes, offset, count);
   }
 }
 

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import {
   fromHex,
   hashesAtLevel,
+  InnerHashes,
   type Tile,
   TileTree,
   TreeAppender,
@@ -154,6 +155,28 @@ describe('a tree grown in batches', () => {
       ),
       { numRuns: 40 },
     );
+  });
+
+  it('gives the same proofs with inner hashes kept from earlier ones, also after a tile was changed', async () => {
+    const inner = new InnerHashes(hasher, 2);
+    const store = new TileStore(TreeAppender.empty(hasher));
+    const kept = () => new TileTree(hasher, store.appender.size, store.read, inner);
+    for (const size of [700, 66_000, 66_001, 67_000]) {
+      store.append(numbered(size).slice(store.appender.size));
+      for (const index of [0, 255, 256, 65_535, size - 1].filter((one) => one < size)) {
+        expect(hex(await kept().inclusionProof(index))).toEqual(hex(await store.tree.inclusionProof(index)));
+        expect(hex(await kept().consistencyProof(index + 1))).toEqual(
+          hex(await store.tree.consistencyProof(index + 1)),
+        );
+      }
+      expect(toHex(await kept().root())).toBe(toHex(store.appender.root()));
+    }
+    const changed = store.rows.get('1/0')!.slice();
+    changed[0]! ^= 1;
+    const before = hex(await kept().inclusionProof(300));
+    store.rows.set('1/0', changed);
+    expect(hex(await kept().inclusionProof(300))).toEqual(hex(await store.tree.inclusionProof(300)));
+    expect(hex(await kept().inclusionProof(300))).not.toEqual(before);
   });
 
   it('crosses three levels of tiles and goes on from its stored tiles', async () => {

@@ -2,25 +2,24 @@ import { Injectable } from '@nestjs/common';
 import { requirePermission } from '#auth';
 import { type Page, type PageRequest, type Tx, UnitOfWork } from '#database';
 import { type LedgerEntryId, NotFoundError, type OpContext } from '#kernel';
-import { TileTree, TreeHasher } from '#merkle';
 import {
   type AnchorRecord,
   buildReceipt,
   type ChainedEvidence,
-  nodeCrypto,
   type Receipt,
   type Vouching,
   vouchingOfBody,
 } from '#proof';
 import { AnchorDirectory } from '../domain/anchor-directory.js';
 import type { EntryFilter, EntryOrder } from '../domain/entry-filter.js';
-import { EntryErasedError, LogCorruptError, ReceiptNotReadyError } from '../domain/ledger.errors.js';
+import { EntryErasedError, ReceiptNotReadyError } from '../domain/ledger.errors.js';
 import { EntrySearchRepository } from '../infra/entry-search.repository.js';
 import { EvidenceRepository } from '../infra/evidence.repository.js';
 import { LogIdentity } from '../infra/log-identity.js';
 import { OpenLogRepository, type PublishedHead } from '../infra/open-log.repository.js';
 import { type OwnEntry, OwnEntryRepository } from '../infra/own-entry.repository.js';
 import { LogKeyQueries } from './log-key.queries.js';
+import { PublishedTrees } from './published-trees.js';
 
 /** An entry with what covers it by now. */
 export interface CoveredEntry {
@@ -38,8 +37,6 @@ export interface EntryListFilter extends EntryFilter {
 /** A tenant's own entries, and their receipts. */
 @Injectable()
 export class LedgerEntryQueries {
-  private readonly hasher = new TreeHasher(nodeCrypto.sha256);
-
   constructor(
     private readonly uow: UnitOfWork,
     private readonly entries: OwnEntryRepository,
@@ -48,6 +45,7 @@ export class LedgerEntryQueries {
     private readonly anchors: AnchorDirectory,
     private readonly identity: LogIdentity,
     private readonly logKeys: LogKeyQueries,
+    private readonly trees: PublishedTrees,
     private readonly evidence: EvidenceRepository,
   ) {}
 
@@ -99,7 +97,7 @@ export class LedgerEntryQueries {
       evidence: await this.evidenceOf(ctx, vouchingOfBody(body)),
       leaf: place.leaf,
       index: place.index,
-      inclusionProof: await this.treeOf(head.size).inclusionProof(place.index),
+      inclusionProof: await this.trees.of(head.size).inclusionProof(place.index),
       checkpoint: head.note,
       anchor,
       anchorPromise: anchor ? null : await this.anchors.promiseOf(head.size),
@@ -142,14 +140,6 @@ export class LedgerEntryQueries {
     const entry = await this.uow.read(ctx, (tx: Tx) => this.entries.find(tx, id));
     if (!entry) throw new NotFoundError('ledger entry', id);
     return entry;
-  }
-
-  private treeOf(size: number): TileTree {
-    return new TileTree(this.hasher, size, async (tile) => {
-      const hashes = await this.log.tile(tile);
-      if (!hashes) throw new LogCorruptError(`tile ${tile.level}/${tile.index} is narrower than the published tree`);
-      return hashes;
-    });
   }
 }
 

@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { TreeHasher } from '#merkle';
-import { buildLogKeyLink, type LogKeyLink, nodeCrypto } from '#proof';
+import { buildLogKeyLink, type LogKeyLink } from '#proof';
 import { LogIdentity } from '../infra/log-identity.js';
 import { LogKeyRepository } from '../infra/log-key.repository.js';
 import { OpenLogRepository, type PublishedHead } from '../infra/open-log.repository.js';
-import { publishedTree } from './published-tree.js';
+import { PublishedTrees } from './published-trees.js';
 
 /** A key of the log, and which checkpoints it signs. */
 export interface LogKeyPeriod {
@@ -28,18 +27,17 @@ export interface PublicLogKeys {
 /** The keys of the log and the links that lead to them, as documents carry them and as everybody may read them. */
 @Injectable()
 export class LogKeyQueries {
-  private readonly hasher = new TreeHasher(nodeCrypto.sha256);
-
   constructor(
     private readonly log: OpenLogRepository,
     private readonly logKeys: LogKeyRepository,
     private readonly identity: LogIdentity,
+    private readonly trees: PublishedTrees,
   ) {}
 
   /** The links into the tree of `size` entries, which must be published: none when the log has its first key there. */
   async linksUpTo(size: number): Promise<LogKeyLink[]> {
     const rotations = await this.logKeys.rotations();
-    const tree = publishedTree(this.log, this.hasher, size);
+    const tree = this.trees.of(size);
     const links: LogKeyLink[] = [];
     for (const { vkey, endorsement, entryId, body, salt, place } of rotations) {
       if (!place || place.index >= size) break;

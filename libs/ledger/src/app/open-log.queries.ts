@@ -1,19 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { InvalidInputError, NotFoundError } from '#kernel';
-import {
-  encodeEntryBundle,
-  formatTlogProof,
-  parseTilePath,
-  TILE_WIDTH,
-  type TileTree,
-  TreeHasher,
-  tileWidth,
-} from '#merkle';
+import { encodeEntryBundle, formatTlogProof, parseTilePath, TILE_WIDTH, TreeHasher, tileWidth } from '#merkle';
 import { nodeCrypto } from '#proof';
 import { LogEmptyError } from '../domain/ledger.errors.js';
 import { LogIdentity } from '../infra/log-identity.js';
 import { OpenLogRepository, type PublishedHead } from '../infra/open-log.repository.js';
-import { publishedTree } from './published-tree.js';
+import { PublishedTrees } from './published-trees.js';
 
 /** How many leaves one request may ask for. */
 export const MAX_LEAVES = 1000;
@@ -38,6 +30,7 @@ export class OpenLogQueries {
   constructor(
     private readonly log: OpenLogRepository,
     private readonly identity: LogIdentity,
+    private readonly trees: PublishedTrees,
   ) {}
 
   async overview(): Promise<LogOverview> {
@@ -82,7 +75,7 @@ export class OpenLogQueries {
   async inclusion(index: number): Promise<string> {
     const { size, note } = await this.publishedHead();
     if (index >= size) throw new NotFoundError('entry of the log', String(index));
-    const hashes = await this.tree(size).inclusionProof(index);
+    const hashes = await this.trees.of(size).inclusionProof(index);
     return formatTlogProof({ index, hashes, checkpoint: note, extra: null });
   }
 
@@ -95,11 +88,7 @@ export class OpenLogQueries {
     const second = to ?? size;
     if (second > size) throw new NotFoundError('tree of the log', String(second));
     if (from > second) throw new InvalidInputError([WRONG_WAY_ROUND]);
-    return { from, to: second, hashes: await this.tree(size).consistencyProof(from, second) };
-  }
-
-  private tree(size: number): TileTree {
-    return publishedTree(this.log, this.hasher, size);
+    return { from, to: second, hashes: await this.trees.of(size).consistencyProof(from, second) };
   }
 
   private async publishedHead(): Promise<PublishedHead> {

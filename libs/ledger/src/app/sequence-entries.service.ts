@@ -56,7 +56,7 @@ export class SequenceEntriesService {
         this.log.storeTiles(tx, stored.tiles),
         this.log.moveChains(tx, stored.chains),
         this.log.moveHead(tx, head, LEASE_SECONDS),
-        this.requireSame(tx, stored, again, head.root),
+        this.requireSameTree(tx, stored, again, head.root),
       ]);
       failpoint('sequence: head moved');
       const count = head.size - held.appender.size;
@@ -116,7 +116,7 @@ export class SequenceEntriesService {
     await checks;
   }
 
-  /** Places a chunk, sends it with the question how it was stored, and recomputes it when the answer is there. */
+  /** Places a chunk, and sends it with the question how it was stored. */
   private async storeChunk(
     tx: Tx,
     held: HeldLog,
@@ -125,13 +125,22 @@ export class SequenceEntriesService {
     again: Placement,
   ): Promise<void> {
     const placed = stored.place(entries);
-    const first = placed[0]!.leafIndex;
-    const [count, rows] = await Promise.all([
+    const [count] = await Promise.all([
       this.leaves.place(tx, entries, placed),
-      this.leaves.readBack(tx, first, first + placed.length),
+      this.requireSameLeaves(tx, entries, placed[0]!.leafIndex, again),
     ]);
     failpoint('sequence: leaves stored');
     if (count !== entries.length) throw new EpochLostError(held.epoch);
+  }
+
+  /** The leaves of a chunk once more, from what the database gives back. */
+  protected async requireSameLeaves(
+    tx: Tx,
+    entries: readonly WaitingEntry[],
+    first: number,
+    again: Placement,
+  ): Promise<void> {
+    const rows = await this.leaves.readBack(tx, first, first + entries.length);
     const recomputed = again.place(
       rows.map(({ tenantId, entryId, bodyHash, salt }, at) => {
         return { tenantId, entryId, bodyHash, salt, body: entries[at]!.body };
@@ -166,7 +175,7 @@ export class SequenceEntriesService {
   }
 
   /** The tiles as they are stored, and the root, from the second computation. */
-  private async requireSame(tx: Tx, stored: Placement, again: Placement, root: Uint8Array): Promise<void> {
+  protected async requireSameTree(tx: Tx, stored: Placement, again: Placement, root: Uint8Array): Promise<void> {
     const found = await this.log.readTiles(tx, stored.tiles);
     const tiles = again.tiles;
     const torn = tiles.find((tile) => !equalBytes(tile.hashes, found.get(tileKey(tile)) ?? new Uint8Array(0)));

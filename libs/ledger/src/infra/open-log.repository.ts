@@ -21,6 +21,12 @@ const NOTE = `c.note || coalesce((
     JOIN ledger_witness w ON w.vkey = s.witness WHERE s.size = c.size), '')`;
 const HEAD = `c.size::float8 AS size, c.root, ${NOTE} AS note, c.created_at AS "publishedAt"`;
 
+/** A tile as one version of its row has it; null for the hashes that the asker has. */
+export interface VersionedTile {
+  version: string;
+  hashes: Uint8Array | null;
+}
+
 /** What of the log is open to everybody, and names nobody. */
 @Injectable()
 export class OpenLogRepository {
@@ -84,6 +90,30 @@ export class OpenLogRepository {
       [level, index, width * HASH_BYTES],
     );
     return row?.hashes ?? null;
+  }
+
+  /**
+   * Several tiles at once, each as wide as it is stored, or null when it is narrower than asked for. One that is still the
+   * row version that the asker knows comes without its hashes.
+   */
+  async tiles(tiles: readonly (Tile & { known?: string })[]): Promise<(VersionedTile | null)[]> {
+    const rows = await this.database.query<{ version: string | null; hashes: Buffer | null }>(
+      `SELECT t.version, CASE WHEN t.version <> w.known THEN t.hashes END AS hashes
+         FROM unnest($1::smallint[], $2::bigint[], $3::int[], $4::text[]) WITH ORDINALITY
+              AS w (level, tile_index, bytes, known, place)
+         LEFT JOIN LATERAL (
+           SELECT hashes, xmin::text || ctid::text AS version FROM ledger_tile
+            WHERE level = w.level AND tile_index = w.tile_index AND octet_length(hashes) >= w.bytes
+         ) t ON true
+        ORDER BY w.place`,
+      [
+        tiles.map((tile) => tile.level),
+        tiles.map((tile) => tile.index),
+        tiles.map((tile) => tile.width * HASH_BYTES),
+        tiles.map((tile) => tile.known ?? ''),
+      ],
+    );
+    return rows.map(({ version, hashes }) => (version === null ? null : { version, hashes }));
   }
 
   /** The leaves `first` up to, but without, `end`, as far as there are. */
