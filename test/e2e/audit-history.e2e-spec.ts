@@ -108,6 +108,13 @@ async function keepHouse({ call, tenantId }: { call: Caller; tenantId: string })
   const last = succeeded(await call('POST', '/v1/api-keys', { userId: leaving.id, name: 'k' }));
   succeeded(await call('DELETE', `/v1/api-keys/${last.id}`));
   succeeded(await call('DELETE', `/v1/users/${leaving.id}`));
+  const hook = { url: 'https://9.9.9.9/hook', events: ['ledger.entry'] };
+  const webhook = succeeded(await call('POST', '/v1/webhooks', hook));
+  succeeded(await call('PATCH', `/v1/webhooks/${webhook.id}`, { description: 'ours' }));
+  succeeded(await call('POST', `/v1/webhooks/${webhook.id}/test`));
+  succeeded(await call('POST', `/v1/webhooks/${webhook.id}/rotate-secret`, {}));
+  const other = succeeded(await call('POST', '/v1/webhooks', hook));
+  succeeded(await call('DELETE', `/v1/webhooks/${other.id}`));
   await fixture.allow(tenantId, 'vpcs', 7);
   await fixture.allow(tenantId, 'vpcs', 8);
   succeeded(await fixture.api.operator('POST', `/v1/system/tenants/${tenantId}/suspend`));

@@ -9,10 +9,11 @@ import type { LedgerBody } from './ledger-body.js';
 
 export interface ResourceRule {
   /**
-   * How the versions of one resource follow each other. `consecutive`: 1, 2, 3, ... ; `ascending`: changes of what belongs to it
-   * raise them too, without an entry of its own; `none`: they say nothing.
+   * How the versions of one resource follow each other. `consecutive`: 1, 2, 3, ... ; `steady`: as those, but not every entry
+   * raises them; `ascending`: changes of what belongs to it raise them too, without an entry of its own; `none`: they say
+   * nothing.
    */
-  versions: 'consecutive' | 'ascending' | 'none';
+  versions: 'consecutive' | 'steady' | 'ascending' | 'none';
   /** There from the beginning, in a state by default that no entry gave it. */
   implicit?: true;
   /** The same id can come again after it went: the id is made of what the resource is. */
@@ -71,6 +72,8 @@ export const RESOURCE_RULES: Readonly<Record<string, ResourceRule>> = {
     // The operator moves the end of a tunnel while the tenant may be changing the connection.
     setBy: { gatewayEndpoint: ['vpn-connection.created', 'vpn-connection.endpoint-moved'] },
   },
+  // It can be used without being changed.
+  webhook: { versions: 'steady' },
   dataset: { versions: 'ascending', added: ['manifestVersion'] },
   migration: {
     versions: 'ascending',

@@ -136,6 +136,18 @@ describe('the rules of types', () => {
     expect(kinds(fold)).toEqual([['exists', 'route-propagation/rtb-1/vgw-1', 5]]);
   });
 
+  it('a webhook is used without a new version', () => {
+    const at = (version: number, before: JsonValue, after: JsonValue) =>
+      told('webhook.told', 'webhook', 'whk-1', version, before, after);
+    const fold = replay(chain(at(1, null, {}), at(1, {}, {}), at(2, {}, { n: 1 }), at(2, { n: 1 }, null)));
+    expect(fold.breaks).toEqual([]);
+    const skipped = replay(chain(at(1, null, {}), at(3, {}, {}), at(2, {}, {})));
+    expect(kinds(skipped)).toEqual([
+      ['version', 'webhook/whk-1', 2],
+      ['version', 'webhook/whk-1', 3],
+    ]);
+  });
+
   it('a quota has a default that no entry gave it', () => {
     const at = (before: number, after: number) =>
       told('quota.set', 'quota', `${TENANT}/vpcs`, 1, { allowed: before }, { allowed: after });

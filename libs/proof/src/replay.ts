@@ -251,13 +251,18 @@ function wrongVersion(
 ): string | null {
   if (versions === 'none' || version === null) return null;
   const last = known?.version ?? 0;
-  const follows = versions === 'consecutive' ? version === last + 1 : version > last;
+  const follows = followsOn(versions, last, version);
   return follows
     ? null
     : `is at version ${version}, and ${known ? `${known.entryId} left it at ${last}` : 'was not there'}`;
 }
 
 type Live = ReplayedResource & { state: NonNullable<JsonValue> };
+
+function followsOn(versions: ResourceRule['versions'], last: number, version: number): boolean {
+  if (versions === 'consecutive') return version === last + 1;
+  return versions === 'steady' ? version === last || version === last + 1 : version > last;
+}
 
 function isThere(resource: ReplayedResource | undefined): resource is Live {
   return resource !== undefined && resource.state !== null;

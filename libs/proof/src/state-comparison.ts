@@ -1,7 +1,7 @@
 import type { JsonValue } from '#kernel';
 import type { JsonDifference } from './json-difference.js';
 import { type Replay, type ReplayedResource, resourceKey, stateDifferences } from './replay.js';
-import { ruleOf } from './replay-rules.js';
+import { type ResourceRule, ruleOf } from './replay-rules.js';
 
 /** A resource as a database has it, in the form that entries have it. */
 export interface StateRecord {
@@ -92,9 +92,9 @@ function placeOf({ type, id }: { type: string; id: string }, known: ReplayedReso
 function versionDifference(
   known: ReplayedResource,
   record: StateRecord,
-  versions: 'consecutive' | 'ascending' | 'none',
+  versions: ResourceRule['versions'],
 ): JsonDifference[] {
   if (versions === 'none' || known.version === null || record.version === null) return [];
-  const holds = versions === 'consecutive' ? record.version === known.version : record.version >= known.version;
+  const holds = versions === 'ascending' ? record.version >= known.version : record.version === known.version;
   return holds ? [] : [{ pointer: '/version', expected: known.version, actual: record.version }];
 }
