@@ -27,6 +27,7 @@ const OWNED = {
   pino: ['telemetry'],
   'prom-client': ['telemetry'],
   'ip-address': ['ip'],
+  'structured-headers': ['http'],
 };
 
 const libs = (names) => `^libs/(${names.join('|')})/`;
@@ -131,5 +132,7 @@ module.exports = {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     moduleSystems: ['es6'],
+    // Some packages name nothing but what their modules are: no `default`.
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default'] },
   },
 };
