@@ -9,6 +9,8 @@ import { writeSampleBundle } from './bundle-maker.js';
 export interface BundleFigures {
   /** Verifying a bundle of 1,000,000 entries, 200,000 of them signed, from the file to the verdict, with every pin. */
   bundleSeconds: number;
+  /** What all its threads took of the processors: that over their number is the least that it can take. */
+  bundleCpuSeconds: number;
   /** The most memory that its process had. */
   bundleRssMb: number;
   /** The size of its file. */
@@ -26,11 +28,11 @@ export async function bundleFigures(shape = SHAPE): Promise<BundleFigures> {
     const { size } = await stat(file);
     const verifier = fileURLToPath(new URL('./verify-bundle-process.js', import.meta.url));
     const { stdout } = await promisify(execFile)(process.execPath, [verifier, file]);
-    const { ok, complete, entries, signed, firstBad, seconds, rssMb } = JSON.parse(stdout);
+    const { ok, complete, entries, signed, firstBad, seconds, cpuSeconds, rssMb } = JSON.parse(stdout);
     if (!ok || !complete || entries !== shape.entries || signed !== shape.signed) {
       throw new Error(`the bundle does not verify as it was made: ${JSON.stringify({ entries, signed, firstBad })}`);
     }
-    return { bundleSeconds: seconds, bundleRssMb: rssMb, bundleMb: size / 1e6 };
+    return { bundleSeconds: seconds, bundleCpuSeconds: cpuSeconds, bundleRssMb: rssMb, bundleMb: size / 1e6 };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -21,4 +21,6 @@ await threads.close();
 const { ok, firstBad, entries, signed, complete } = report;
 // Kilobytes, of this process with its threads, at its highest.
 const rssMb = process.resourceUsage().maxRSS / 1024;
-process.stdout.write(`${JSON.stringify({ ok, firstBad, entries, signed, complete, seconds, rssMb })}\n`);
+const { user, system } = process.cpuUsage();
+const cpuSeconds = (user + system) / 1e6;
+process.stdout.write(`${JSON.stringify({ ok, firstBad, entries, signed, complete, seconds, cpuSeconds, rssMb })}\n`);

@@ -15,8 +15,8 @@ import {
   verifyConsistency,
 } from '#merkle';
 import { checkAnchor } from './anchor-check.js';
-import type { AnchorProof } from './anchor-proof.js';
-import type { AnchorRecord } from './anchor-record.js';
+import { parseAnchorProof } from './anchor-proof.js';
+import { parseAnchorRecord } from './anchor-record.js';
 import { parseLeaf } from './ledger-leaf.js';
 import { type Head, LogHeadCheck, type LogTrust } from './log-head-check.js';
 import { parseLogKeys } from './log-keys.js';
@@ -30,8 +30,8 @@ export interface LogSource {
   vkey: string | null;
   /** The links to the keys that followed it; not read yet. */
   keys: unknown;
-  /** The newest anchor that it tells of. */
-  anchor: { anchor: AnchorRecord; proof: AnchorProof | null } | null;
+  /** The newest anchor that it tells of; not read yet. */
+  anchor: { anchor: unknown; proof: unknown } | null;
   /** A tile's hashes, at least `width * 32` bytes. */
   tile(tile: Tile): Promise<Uint8Array>;
   /** The bundle of entries at this index, of which the first `width` are asked for. */
@@ -170,8 +170,9 @@ class LogCheck {
       await this.log.anchor({ anchor: null, anchorPromise: null, anchorProof: null }, head, {});
       return;
     }
-    const { anchor, proof } = told;
     await this.verification.check('anchor', {}, async () => {
+      const anchor = parseAnchorRecord(told.anchor);
+      const proof = told.proof === null ? null : parseAnchorProof(told.proof);
       if (anchor.size > head.size)
         throw new FormatError(`the anchor is of ${anchor.size} entries, more than there are`);
       const root = await tree.root(anchor.size);

@@ -3,6 +3,20 @@ import type { LogSource } from '#proof';
 import { UsageError } from '../cli-errors.js';
 import { ConnectionFailed } from '../migrate/client-errors.js';
 
+/** Where a Freehold has its log. */
+const LOG_PATH = '/v1/log';
+/** Of an anchor as documents carry it. */
+const ANCHOR_MEMBERS = [
+  'chainId',
+  'contract',
+  'txHash',
+  'blockNumber',
+  'blockHash',
+  'size',
+  'root',
+  'finality',
+  'independentTrust',
+];
 const TIMEOUT_MS = 30_000;
 const MAX_CHECKPOINT_BYTES = 1 << 20;
 const MAX_TILE_BYTES = TILE_WIDTH * HASH_BYTES;
@@ -20,12 +34,14 @@ export class HttpLog {
       throw new UsageError(`${url} is not the address of a log: it begins with http:// or https:// and has no query`);
     }
     const path = parsed.pathname.replace(/\/+$/, '');
-    this.prefix = `${parsed.origin}${path === '' ? '/v1/log' : path}`;
+    this.prefix = `${parsed.origin}${path === '' ? LOG_PATH : path}`;
   }
 
   /** @throws ConnectionFailed; UsageError when there is no log */
   async open(): Promise<LogSource> {
     const text = new TextDecoder();
+    // Before the checkpoint, so that it is never newer than that.
+    const anchor = await this.anchor();
     const checkpoint = await this.read('checkpoint', MAX_CHECKPOINT_BYTES);
     if (!checkpoint) throw new UsageError(`${this.prefix} has no checkpoint: it is no log, or an empty one`);
     const overview = await this.json('');
@@ -35,10 +51,21 @@ export class HttpLog {
       checkpoint: typeof keys?.checkpoint === 'string' ? keys.checkpoint : text.decode(checkpoint),
       vkey: typeof overview?.vkey === 'string' ? overview.vkey : null,
       keys: keys === null ? [] : keys.links,
-      anchor: null,
+      anchor,
       tile: (tile) => this.tile(tile),
       entries: (index, width) => this.entries(index, width),
     };
+  }
+
+  /** The newest final anchor, with its proof where there is one. Only a Freehold tells of them, beside its log. */
+  private async anchor(): Promise<LogSource['anchor']> {
+    if (!this.prefix.endsWith(LOG_PATH)) return null;
+    const anchors = '/../ledger/anchors';
+    const page = await this.json(`${anchors}?state=final&order=newest-first&limit=1`);
+    const [newest] = Array.isArray(page?.items) ? (page.items as Record<string, unknown>[]) : [];
+    if (typeof newest?.id !== 'string') return null;
+    const proof = await this.json(`${anchors}/${encodeURIComponent(newest.id)}/proof`);
+    return { anchor: Object.fromEntries(ANCHOR_MEMBERS.map((name) => [name, newest[name]])), proof };
   }
 
   private async tile(tile: Tile): Promise<Uint8Array> {
@@ -76,7 +103,8 @@ export class HttpLog {
     const url = path === '' || path.startsWith('/') ? `${this.prefix}${path}` : `${this.prefix}/${path}`;
     try {
       const reply = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-      if (reply.status === 404 || reply.status === 410) return null;
+      // What is not there, and a proof that there is not yet, or not ever.
+      if ([404, 409, 410].includes(reply.status)) return null;
       if (!reply.ok) throw new Error(`the log answers ${reply.status}`);
       return await bounded(reply, most, url);
     } catch (cause) {

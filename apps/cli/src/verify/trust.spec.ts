@@ -195,12 +195,15 @@ describe('a log that answers', () => {
   let url: string;
   let shown: SampleLog;
   let spoil: (path: string, answer: Uint8Array) => Uint8Array | null;
+  let anchored: object[];
+  const anchors = () => Buffer.from(JSON.stringify({ items: anchored, nextCursor: null }));
 
   beforeEach(async () => {
     spoil = (_path, answer) => answer;
+    anchored = [];
     server = createServer(async (request, response) => {
       const path = request.url!.slice('/v1/log'.length);
-      const answer = await answerOf(shown, path);
+      const answer = request.url!.startsWith('/v1/ledger/anchors?') ? anchors() : await answerOf(shown, path);
       const given = answer && spoil(path, answer);
       response.writeHead(given ? 200 : 404).end(given ?? '');
     });
@@ -239,6 +242,24 @@ describe('a log that answers', () => {
       shown = other;
       expect((await command('verify', '--log', url)).code).toBe(10);
       expect(await seen()).toEqual([300]);
+    }
+  });
+
+  it('is held against the newest anchor that it tells of', async () => {
+    shown = logOf(300);
+    expect(markOf((await command('verify', '--log', url)).out, 'anchor')).toBe('·');
+    expect((await command('verify', '--log', url, '--require-anchor')).code).toBe(9);
+    const anchor = { id: 'anc-00000000000000001', state: 'final', ...(await shown.anchor(257)) };
+    anchored = [anchor];
+    const good = await command('verify', '--log', url, '--require-anchor');
+    expect(good).toMatchObject({ code: 0, out: expect.stringContaining('the last 43 entries are not anchored yet') });
+    const block = ['--block', `0x${'ab'.repeat(32)}`];
+    expect((await command('verify', '--log', url, '--require-anchor', ...block)).code).toBe(9);
+    anchored = [{ ...anchor, root: (await logOf(300, 100).anchor(257)).root }];
+    expect((await command('verify', '--log', url)).code).toBe(10);
+    for (const change of [{ size: 301 }, { size: 0 }, { root: null }, { chainId: 'x' }]) {
+      anchored = [{ ...anchor, ...change }];
+      expect((await command('verify', '--log', url)).code).toBe(6);
     }
   });
 
