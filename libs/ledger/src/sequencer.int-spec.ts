@@ -2,13 +2,14 @@ import { mkdir, mkdtemp, readFile, rename, rm, rmdir, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { UnitOfWork } from '#database';
 import { newId } from '#kernel';
 import { equalBytes, parseCheckpoint, parseNote, TreeAppender, TreeHasher, toHex, verifyNote } from '#merkle';
 import { encodeLeaf, NO_PREVIOUS_LEAF, nodeCrypto } from '#proof';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/embedded-database.js';
 import { AnchoredHeadSource, type LogHead } from './domain/rollback-guard.js';
 import { LogIdentity } from './infra/log-identity.js';
-import { LedgerProcess } from './testing/ledger-process.js';
+import { contextOf, LedgerProcess } from './testing/ledger-process.js';
 
 const hasher = new TreeHasher(nodeCrypto.sha256);
 const viewKeys = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
@@ -125,6 +126,26 @@ describe('the sequencer', () => {
     expect(worker.sequencer.status()).toEqual({ state: 'leading' });
     await worker.sequencer.check();
   });
+
+  it('takes in long bodies a few at a time, and more entries than go into one transaction', async () => {
+    const { worker, api } = await deployment();
+    await worker.sequencer.tick();
+    const long = { class: 'configuration' as const, action: 'subnet.created', before: null };
+    await api.module.get(UnitOfWork).run(contextOf(tenants[0]!), async (tx) => {
+      for (let at = 0; at < 20; at++) {
+        const resource = { type: 'subnet', id: newId('subnet'), version: 1 };
+        api.writer.append(tx, { ...long, resource, after: { text: 'x'.repeat(900_000 + at) } });
+      }
+    });
+    for (let at = 0; at < 9; at++) await api.change(tenants[at % 2]!, 1000);
+    let taken = 0;
+    for (let count = 1; count > 0; taken += count) {
+      count = await worker.sequencer.tick();
+      expect(count).toBeLessThanOrEqual(8000);
+    }
+    expect(taken).toBe(9020);
+    await auditEverything(worker.module.get(LogIdentity));
+  }, 60_000);
 
   it('runs by itself, goes on after a restart, and lets one of several processes write', async () => {
     const { worker: first, api } = await deployment();
