@@ -3,6 +3,7 @@ import type { TenantId } from '#kernel';
 import { utf8 } from '#merkle';
 import { nodeCrypto, verifyReceipt } from '#proof';
 import { LedgerProcess } from '../../libs/ledger/src/testing/ledger-process.js';
+import { type AnchoringFigures, anchoringFigures } from './anchoring.bench.js';
 import { type BenchStack, startBenchStack } from './api-process.js';
 import { type BundleFigures, bundleFigures } from './bundle.bench.js';
 import { BenchClient } from './http-client.js';
@@ -12,7 +13,12 @@ import { every } from './steady-load.js';
 import { type OwnedTarget, prepareTargets, subnetOf } from './targets.js';
 import { type WitnessFigures, witnessFigures } from './witness.bench.js';
 
-export interface LedgerFigures extends SignedChangesFigures, IntegrationFigures, BundleFigures, WitnessFigures {
+export interface LedgerFigures
+  extends SignedChangesFigures,
+    IntegrationFigures,
+    BundleFigures,
+    WitnessFigures,
+    AnchoringFigures {
   /** The mean of a receipt under a checkpoint of that log. */
   receiptBytes: number;
   /** Verifying one, on one thread. */
@@ -50,6 +56,7 @@ export async function run(): Promise<LedgerFigures> {
       ...(await integrationFigures()),
       ...(await bundleFigures()),
       ...(await witnessFigures()),
+      ...(await anchoringFigures()),
     };
   } finally {
     client.close();

@@ -14,6 +14,7 @@ const BENCHES: Record<string, () => Promise<{ run(): Promise<object> }>> = {
 /** Parts of a benchmark that can be run alone, by name only. */
 const PARTS: typeof BENCHES = {
   bundle: () => import('./bundle.bench.js'),
+  anchoring: () => import('./anchoring.bench.js'),
   integration: () => import('./integration.bench.js'),
   'signed-changes': () => import('./signed-changes.bench.js'),
   witness: () => import('./witness.bench.js'),
