@@ -118,6 +118,17 @@ describe('a receiver', () => {
     await closed;
   });
 
+  it('that drips its reply is told by its status when the time is over', async () => {
+    answer = (_request, response) => {
+      response.writeHead(201);
+      const drip = setInterval(() => response.write('x'), 5);
+      response.once('close', () => clearInterval(drip));
+    };
+    const { durationMs, ...outcome } = await post(urlOf(), egress(), 150);
+    expect(outcome).toEqual({ status: 201, retryAfterSeconds: null });
+    expect(durationMs).toBeGreaterThanOrEqual(100);
+  });
+
   it('that does not answer is left in time', async () => {
     answer = () => undefined;
     expect(await post(urlOf(), egress(), 100)).toMatchObject({ failure: 'timeout' });

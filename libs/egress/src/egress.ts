@@ -61,10 +61,20 @@ export class Egress {
     { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
   ): Promise<PostResult> {
     const began = performance.now();
-    const deadline = AbortSignal.timeout(timeoutMs);
-    const outcome = await this.attempt(text, post, AbortSignal.any([deadline, signal]));
-    if ('failure' in outcome && signal.aborted) throw signal.reason;
-    return { ...outcome, durationMs: Math.round(performance.now() - began) };
+    const stop = new AbortController();
+    const end = () => stop.abort();
+    // By hand: AbortSignal.any would keep a trace of each post for as long as the process's own signal lives.
+    const timer = setTimeout(end, timeoutMs);
+    signal.addEventListener('abort', end);
+    try {
+      if (signal.aborted) throw signal.reason;
+      const outcome = await this.attempt(text, post, stop.signal);
+      if ('failure' in outcome && signal.aborted) throw signal.reason;
+      return { ...outcome, durationMs: Math.round(performance.now() - began) };
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+    }
   }
 
   private async attempt(

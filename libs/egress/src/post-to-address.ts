@@ -33,6 +33,7 @@ export function postToAddress(url: URL, address: string, post: Post, limits: Pos
   const secure = url.protocol === 'https:';
   return new Promise((resolve) => {
     let reached: 'connect' | 'tls' | 'protocol' = 'connect';
+    let replied = false;
     const request = (secure ? requestHttps : requestHttp)({
       agent: AGENTS[url.protocol as keyof typeof AGENTS],
       host: address,
@@ -55,11 +56,14 @@ export function postToAddress(url: URL, address: string, post: Post, limits: Pos
       });
     });
     request.once('response', (reply) => {
-      resolve({ status: reply.statusCode ?? 0, retryAfterSeconds: retryAfter(reply) });
+      replied = true;
+      // However the reply ends, its status counts: the rest of it is not missed.
+      reply.once('close', () => resolve({ status: reply.statusCode ?? 0, retryAfterSeconds: retryAfter(reply) }));
       readAtMost(reply, limits.maxReplyBytes);
     });
-    // Also after the reply has begun: then it is told already, and the rest of the reply is not missed.
-    request.on('error', () => resolve({ failure: limits.signal.aborted ? 'timeout' : reached }));
+    request.on('error', () => {
+      if (!replied) resolve({ failure: limits.signal.aborted ? 'timeout' : reached });
+    });
     request.end(post.body);
   });
 }

@@ -5,6 +5,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { newId } from '#kernel';
 import { sendProblem, toProblem } from './problem.filter.js';
 import { problem } from './problem.js';
+import { closeSilentConnections } from './silent-connections.js';
 
 const BODY_LIMIT = 1024 * 1024;
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
@@ -40,6 +41,7 @@ export function createFastifyAdapter(): FastifyAdapter {
     },
   });
   keepJsonAlone(adapter);
+  closeSilentConnections(adapter.getInstance());
   adapter.getInstance().addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id);
     // Many clients name a media type on a DELETE that has no body; nothing is there to be parsed.

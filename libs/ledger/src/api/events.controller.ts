@@ -35,6 +35,8 @@ export class EventsController {
     @Res() reply: FastifyReply,
   ) {
     const from = resumeAfter(lastEventId, after);
+    // As the whole open log: scripts of other origins may follow it.
+    void reply.header('access-control-allow-origin', '*');
     await sendEventStream(reply, await this.streams.checkpoints(clientNetwork(ip), from, checkpointView));
   }
 
