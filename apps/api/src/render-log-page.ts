@@ -7,7 +7,7 @@ const text = (value: string | number) => String(value).replace(/[&<>"']/g, (sign
 const count = (value: number) => value.toLocaleString('en-US');
 
 export const STYLE = `
-:root { color-scheme: light dark; --line: #8884; --bar: #3b6ea5; --soft: #8888; }
+:root { color-scheme: light dark; --line: #8884; --bar: #3b6ea5; --soft: light-dark(#5a5a5a, #b0b0b0); }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.4rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 code { font: 0.85rem/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }

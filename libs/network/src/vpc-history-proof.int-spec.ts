@@ -1,4 +1,5 @@
-import { nodeCrypto } from '#proof';
+import { newId } from '#kernel';
+import { encodeBody, nodeCrypto } from '#proof';
 import { verifyState } from '#topology';
 import { type ApiWithLog, startApiWithLog } from '../../../test/support/api-with-log.js';
 import { NetworkFixture, succeeded, type WholeNetwork } from './testing/network-fixture.js';
@@ -157,4 +158,68 @@ describe('an answer about the past with its receipts', () => {
     document.history.erased = [];
     expect((await verify(document)).ok).toBe(false);
   });
+});
+
+describe('a history that is too long for one answer', () => {
+  it('is refused by name, first with its proof and then at all, and what is short enough is not', async () => {
+    const own = await api.tenant();
+    const { id: vpcId } = succeeded(await own.call('POST', '/v1/vpcs', { cidrBlock: '10.0.0.0/16' }));
+    await api.sequencer.tick();
+    const topology = async (further = '') => {
+      const { size } = (await api.caller(null)('GET', '/v1/log')).body;
+      return own.call('GET', `/v1/vpcs/${vpcId}/topology?asOf=${size - 1}${further}`);
+    };
+    const { name: _name, ...record } = (await own.call('GET', `/v1/ledger/entries?resourceId=${vpcId}`)).body.items[0]
+      .after;
+    const renamed = (first: number, last: number) => rename({ tenant: own.id, vpcId, record }, first, last);
+    await renamed(2, 1000);
+    expect(await topology('&receipts=true')).toMatchObject({
+      status: 409,
+      body: { code: 'HistoryTooLong', detail: expect.stringContaining('/v1/ledger/bundle') },
+    });
+    expect(await topology()).toMatchObject({
+      status: 200,
+      body: { vpc: { name: 'version 1000' }, history: { breaks: [] } },
+    });
+    await renamed(1001, 20_000);
+    expect(await topology()).toMatchObject({ status: 409, body: { code: 'HistoryTooLong' } });
+  });
+
+  /** As the ledger would have recorded so many changes of a name; put in at once. */
+  async function rename(
+    { tenant, vpcId, record }: { tenant: string; vpcId: string; record: Json },
+    first: number,
+    last: number,
+  ): Promise<void> {
+    const state = (version: number) => ({ name: `version ${version}` });
+    const bodies = Array.from({ length: last - first + 1 }, (_none, at) => {
+      const version = first + at;
+      const id = newId('ledgerEntry');
+      const body = encodeBody({
+        v: 1,
+        id,
+        tenant,
+        class: 'configuration',
+        action: 'vpc.updated',
+        actor: { type: 'system', id: 'test' },
+        keyId: null,
+        resource: { type: 'vpc', id: vpcId, version },
+        before: { ...record, ...(version === 2 ? { name: null } : state(version - 1)) },
+        after: { ...record, ...state(version) },
+        requestId: 'req-1',
+        time: new Date().toISOString(),
+        vouched: { mode: 'custodial' },
+      });
+      return { id, body: Buffer.from(body) };
+    });
+    await api.sql(
+      `WITH drawn AS (SELECT * FROM unnest($2::text[], $3::bytea[]) AS d (id, body)),
+            stored AS (INSERT INTO ledger_entry (tenant_id, id, body, body_hash, salt, scope_id, resource_id, resource_type, action)
+                       SELECT $1, id, body, sha256(body), sha256(body), $4, $4, 'vpc', 'vpc.updated' FROM drawn)
+       INSERT INTO ledger_pending (tenant_id, entry_id) SELECT $1, id FROM drawn`,
+      [tenant, bodies.map(({ id }) => id), bodies.map(({ body }) => body), vpcId],
+    );
+    const pending = 'SELECT count(*)::int AS count FROM ledger_pending';
+    while ((await api.sql<{ count: number }>(pending))[0]!.count > 0) await api.sequencer.tick();
+  }
 });

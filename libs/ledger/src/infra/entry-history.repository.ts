@@ -67,15 +67,18 @@ export class EntryHistoryRepository {
     lastIndex: number,
     limit: number,
   ): Promise<OwnEntry[]> {
-    const rows = await tx.query<{ seq: number }>(
-      `WITH found AS MATERIALIZED (SELECT e.id FROM ledger_entry e WHERE e.tenant_id = $1 AND ${condition})
-       SELECT l.tenant_seq::float8 AS seq FROM found JOIN ledger_leaf l ON l.tenant_id = $1 AND l.entry_id = found.id
-        WHERE l.leaf_index <= $3 ORDER BY l.tenant_seq LIMIT $4`,
+    // One table after the other, without a join whose plan depends on what the statistics know of this tenant.
+    const found = await tx.query<{ id: string }>(
+      `SELECT l.entry_id AS id FROM ledger_leaf l
+        WHERE l.tenant_id = $1 AND l.leaf_index <= $3
+          AND l.entry_id = ANY (ARRAY(SELECT e.id FROM ledger_entry e WHERE e.tenant_id = $1 AND ${condition}))
+        ORDER BY l.tenant_seq LIMIT $4`,
       [tx.ctx?.tenantId, ...values, lastIndex, limit],
     );
-    return this.entries.bySequence(
+    const entries = await this.entries.byIds(
       tx,
-      rows.map(({ seq }) => seq),
+      found.map(({ id }) => id),
     );
+    return entries.sort((a, b) => a.place!.index - b.place!.index);
   }
 }

@@ -5,8 +5,8 @@ import { type ColumnCondition, conditionsOf, type EntryFilter, type EntryOrder }
 
 /** A condition that holds for at most so many entries is served by its index; the entries are then sorted. */
 const FEW = 5000;
-/** Where every condition holds for more, so many entries of the chain are looked through for one page. */
-const WINDOW = 20_000;
+/** Where every condition holds for more, so many entries of the chain are looked through, part by part, for one page. */
+const WINDOW = [1000, 4000, 15_000];
 /** Entries that are not in the log yet are looked for among so many of the newest. */
 const NEWEST = 2000;
 /** How far the clocks of an API process and of the database may be apart. */
@@ -31,14 +31,21 @@ export class EntrySearchRepository {
     if (stretch.first >= stretch.end) return { sequences: [], nextCursor: null };
     const groups = conditionsOf(filter);
     const few = groups.length > 0 && (await this.someAreFew(tx, groups));
-    const part = few || groups.length === 0 ? stretch : firstOf(stretch, WINDOW, order);
-    const sequences = await this.find(tx, groups.flat(), part, order, limit + 1, few);
-    if (sequences.length > limit) {
-      const page = sequences.slice(0, limit);
-      return { sequences: page, nextCursor: encodeCursor(String(page.at(-1))) };
+    if (few || groups.length === 0) {
+      const sequences = await this.find(tx, groups.flat(), stretch, order, limit + 1, few);
+      return cutTo(limit, sequences, null);
     }
-    const last = order === 'oldest-first' ? part.end - 1 : part.first;
-    return { sequences, nextCursor: part === stretch ? null : encodeCursor(String(last)) };
+    const found: number[] = [];
+    let rest = stretch;
+    for (const count of WINDOW) {
+      const part = firstOf(rest, count, order);
+      found.push(...(await this.find(tx, groups.flat(), part, order, limit + 1 - found.length, false)));
+      rest = order === 'oldest-first' ? { first: part.end, end: rest.end } : { first: rest.first, end: part.first };
+      if (found.length > limit || rest.first >= rest.end) break;
+    }
+    // The last number that was looked at, found or not.
+    const last = order === 'oldest-first' ? rest.first - 1 : rest.end;
+    return cutTo(limit, found, rest.first < rest.end ? last : null);
   }
 
   /** The newest entries that are not in the log yet, newest first: ids. */
@@ -78,15 +85,12 @@ export class EntrySearchRepository {
     const where = written('e', conditions, parameters);
     const direction = order === 'newest-first' ? 'DESC' : 'ASC';
     const inStretch = 'l.tenant_id = $1 AND l.tenant_seq >= $2 AND l.tenant_seq < $3';
-    // Each form leaves the planner one way: from the index of a condition, or along the chain.
-    const entries = few
-      ? `WITH found AS MATERIALIZED (SELECT e.id FROM ledger_entry e WHERE e.tenant_id = $1 ${where})
-         SELECT l.tenant_seq::float8 AS seq FROM found JOIN ledger_leaf l ON l.entry_id = found.id WHERE ${inStretch}`
-      : `SELECT l.tenant_seq::float8 AS seq FROM ledger_leaf l
-           JOIN LATERAL (SELECT FROM ledger_entry e WHERE e.tenant_id = $1 AND e.id = l.entry_id ${where} OFFSET 0) e ON true
-          WHERE ${inStretch}`;
+    // No joins, whose plans depend on what the statistics know of this tenant: one table narrows the other by a list.
+    const ofStretch = few ? '' : `AND e.id = ANY (ARRAY(SELECT l.entry_id FROM ledger_leaf l WHERE ${inStretch}))`;
+    const entries = `ARRAY(SELECT e.id FROM ledger_entry e WHERE e.tenant_id = $1 ${ofStretch} ${where})`;
     const rows = await tx.query<{ seq: number }>(
-      `${conditions.length === 0 ? `SELECT l.tenant_seq::float8 AS seq FROM ledger_leaf l WHERE ${inStretch}` : entries}
+      `SELECT l.tenant_seq::float8 AS seq FROM ledger_leaf l
+        WHERE ${inStretch} ${conditions.length === 0 ? '' : `AND l.entry_id = ANY (${entries})`}
         ORDER BY l.tenant_seq ${direction} LIMIT $4`,
       parameters,
     );
@@ -149,6 +153,12 @@ function firstOf(stretch: Stretch, count: number, order: EntryOrder): Stretch {
   const { first, end } = stretch;
   if (end - first <= count) return stretch;
   return order === 'oldest-first' ? { first, end: first + count } : { first: end - count, end };
+}
+
+function cutTo(limit: number, sequences: number[], lastSeen: number | null): FoundSequences {
+  const page = sequences.slice(0, limit);
+  const last = sequences.length > limit ? page.at(-1)! : lastSeen;
+  return { sequences: page, nextCursor: last === null ? null : encodeCursor(String(last)) };
 }
 
 /** The conditions as SQL after others, their values added to the parameters. */

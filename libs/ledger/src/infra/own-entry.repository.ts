@@ -57,16 +57,24 @@ export class OwnEntryRepository {
     return rows.map(entryOf);
   }
 
-  /** The entries of these ids, by id; those of another tenant are for a transaction that acts as that one. */
+  /**
+   * The entries of these ids, by id; those of another tenant are for a transaction that acts as that one. Two statements and
+   * no join: of many ids, its plan would depend on what the statistics know of the tenant.
+   */
   async byIds(tx: Tx, ids: readonly string[], tenantId = tx.ctx?.tenantId): Promise<OwnEntry[]> {
     if (ids.length === 0) return [];
-    const rows = await tx.query<Row>(
-      `SELECT ${COLUMNS} FROM ledger_entry e
-         LEFT JOIN ledger_leaf l ON l.tenant_id = e.tenant_id AND l.entry_id = e.id
-        WHERE e.tenant_id = $1 AND e.id = ANY($2::text[]) ORDER BY e.id`,
+    const rows = await tx.query<Omit<OwnEntry, 'place'>>(
+      `SELECT id, body, salt, scope_id AS "scopeId", erased_by AS "erasedBy", committed_at AS "committedAt"
+         FROM ledger_entry WHERE tenant_id = $1 AND id = ANY ($2::text[]) ORDER BY id`,
       [tenantId, ids],
     );
-    return rows.map(entryOf);
+    const leaves = await tx.query<NonNullable<OwnEntry['place']> & { id: string }>(
+      `SELECT entry_id AS id, leaf_index::float8 AS index, tenant_seq::float8 AS "tenantSeq", prev_hash AS "prevHash", leaf
+         FROM ledger_leaf WHERE tenant_id = $1 AND entry_id = ANY ($2::text[])`,
+      [tenantId, ids],
+    );
+    const places = new Map(leaves.map(({ id, ...place }) => [id, place]));
+    return rows.map((row) => ({ ...row, place: places.get(row.id) ?? null }));
   }
 
   /** Own entries behind the one numbered `after`, in the order of the chain, as far as a log of `size` leaves holds them. */
