@@ -4,7 +4,7 @@ import { isNatural, membersOf } from './ledger-body.js';
 import type { StateRecord } from './state-comparison.js';
 
 /**
- * State, version 1 (docs/formats/state-v1.md): every resource of a tenant as its ledger tells it, from one snapshot of the
+ * State, version 1 (docs/formats/ledger-state-v1.md): every resource of a tenant as its ledger tells it, from one snapshot of the
  * database, as lines of JSON: a header, the resources, and a last line with their number.
  */
 export interface StateHeader {

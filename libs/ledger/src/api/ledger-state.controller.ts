@@ -14,7 +14,7 @@ export class LedgerStateController {
     path: 'state',
     summary: 'Every resource as the ledger tells it, as a stream of JSON lines',
     description:
-      'What an audit compares with the replayed entries (`freehold audit`): the present state from one snapshot of the database. Format: docs/formats/state-v1.md.',
+      'What an audit compares with the replayed entries (`freehold audit`): the present state from one snapshot of the database. Format: docs/formats/ledger-state-v1.md.',
     permission: 'ledger:read',
     produces: 'application/x-ndjson',
   })
