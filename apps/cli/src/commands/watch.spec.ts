@@ -286,6 +286,8 @@ describe('the command', () => {
       FREEHOLD_API_KEY: 'fh_key',
       FREEHOLD_CONFIG: join(home, 'config/config.json'),
     };
+    await freehold(['vpc', 'create', '--cidr-block', '10.0.0.0/16', '--dry-run'], { env });
+    expect(existsSync(join(home, 'config/promises'))).toBe(false);
     expect((await freehold(['vpc', 'create', '--cidr-block', '10.0.0.0/16'], { env })).code).toBe(0);
     const path = new PromiseStore(join(home, 'config/promises')).pathOf(log.origin);
     expect(statSync(path).mode & 0o077).toBe(0);
@@ -299,6 +301,7 @@ describe('the command', () => {
     [['--witness', 'a+00000000+BAAA', 'ftp://x']],
     [['--witnesses', '2']],
     [['--interval', 'x']],
+    [['--interval', '0']],
     [['--view-key', '/nonexistent']],
   ])('refuses %j as usage', async (args) => {
     expect(await look(...args)).toMatchObject({ code: 2, kinds: [] });

@@ -36,7 +36,7 @@ export function addWatch(program: Command, terminal: Terminal): void {
     .option('--witnesses <k>', 'how many of them must say so; all of them unless given', wholeNumber)
     .option('--view-key <file>', "the tenant's view key: shows that an entry is not in the log")
     .option('--evidence <folder>', 'where evidence is written', '.')
-    .option('--interval <seconds>', 'between two looks', wholeNumber, 5)
+    .option('--interval <seconds>', 'between two looks', atLeastOne, 5)
     .option('--silence <seconds>', 'how long the log may not answer', wholeNumber, 300);
   handled(command, terminal, (context, _args, options) => watch(context, options as unknown as WatchOptions));
 }
@@ -133,6 +133,12 @@ function tell({ printer, terminal }: CommandContext, finding: Finding, alarm: bo
 }
 
 const KIND_WIDTH = 13;
+
+function atLeastOne(text: string): number {
+  const value = wholeNumber(text);
+  if (value < 1) throw new InvalidArgumentError('It is at least 1.');
+  return value;
+}
 
 function wholeNumber(text: string): number {
   if (!/^\d{1,7}$/.test(text)) throw new InvalidArgumentError('It is a whole number.');

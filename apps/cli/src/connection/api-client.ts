@@ -46,13 +46,13 @@ export class ApiClient {
   constructor(
     readonly connection: Connection,
     private readonly patience: Patience = PATIENCE,
-    /** Is told of every reply to a change: it may carry a promise. */
+    /** Is told of every reply to a change that was made: it may carry a promise. */
     readonly changed: (reply: unknown) => void = () => undefined,
   ) {}
 
   async json<T>(request: ApiRequest): Promise<T> {
     const reply = parseJson(await this.text(request)) as T;
-    if (request.method !== 'GET') this.changed(reply);
+    if (request.method !== 'GET' && !request.dryRun) this.changed(reply);
     return reply;
   }
 
