@@ -79,7 +79,9 @@ export async function integrationFigures(): Promise<IntegrationFigures> {
   }
 }
 
-export const run = integrationFigures;
+export function run(): Promise<IntegrationFigures> {
+  return integrationFigures();
+}
 
 /** The sequencer without its second look. */
 class IntegrationAlone extends SequenceEntriesService {
