@@ -39,25 +39,26 @@ const PREPARED_BEFORE = 1_000;
 /** How often the newest checkpoint is asked for: what it adds is in the figures. */
 const LOOK_EVERY_MS = 4;
 
+/** One after the other, each on a stack of its own that is gone before the next one begins. */
 export async function run(): Promise<LedgerFigures> {
+  return {
+    ...(await changesFigures()),
+    ...(await integrationFigures()),
+    ...(await bundleFigures()),
+    ...(await witnessFigures()),
+    ...(await anchoringFigures()),
+  };
+}
+
+async function changesFigures() {
   const stack = await startBenchStack();
   const client = new BenchClient(stack.apiUrl);
   try {
     const targets = await prepareTargets(client, stack.operatorKey);
-    const entryIds = await storedEntries(stack, targets);
-    const receipts = await receiptFigures(client, targets, entryIds);
     const signed = await signedChanges(stack, targets);
+    const receipts = await receiptFigures(client, targets, await storedEntries(stack, targets));
     await stack.startWorker();
-    const checkpoints = await checkpointFigures(stack, client, targets);
-    return {
-      ...signed,
-      ...receipts,
-      ...checkpoints,
-      ...(await integrationFigures()),
-      ...(await bundleFigures()),
-      ...(await witnessFigures()),
-      ...(await anchoringFigures()),
-    };
+    return { ...signed, ...receipts, ...(await checkpointFigures(stack, client, targets)) };
   } finally {
     client.close();
     await stack.close();
