@@ -130,7 +130,7 @@ export class LogHeadCheck {
       const { knownCheckpoints = [], lastSeen = [] } = this.trust;
       const notes = [...knownCheckpoints, ...lastSeen];
       if (notes.length === 0) return { detail: 'not checked: nothing was seen of this log before', open: true };
-      const sizes = notes.map((note) => LogHeadCheck.claimedHead(note).size);
+      const sizes = notes.map((note) => this.claimedSize(note));
       const same = notes.filter((_, at) => sizes[at] === head.size);
       for (const note of same) {
         const { root } = await this.known(note);
@@ -142,6 +142,13 @@ export class LogHeadCheck {
       const detail = `not checked: heads of ${sizes.join(', ')} entries were seen, and this is one of ${head.size}`;
       return { detail, open: true };
     });
+  }
+
+  /** @throws FormatError when the note is not even said to be one of this log */
+  private claimedSize(note: string): number {
+    const { origin, size } = parseCheckpoint(parseNote(note).text);
+    if (origin !== this.origin) throw new FormatError(`the checkpoint kept from earlier is that of the log ${origin}`);
+    return size;
   }
 
   /** The head that a note tells of, signed or not. @throws FormatError */

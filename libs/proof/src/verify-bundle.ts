@@ -37,6 +37,7 @@ interface Milestone extends Head {
 
 /** More heads than any bundle has; they are held until the leaves come. */
 const MAX_CHECKPOINTS = 10_000;
+const MAX_CHECKPOINT_CHARACTERS = 32 << 20;
 /** Leaves are hashed into the tree so many at a time. */
 const TREE_BATCH = 256;
 
@@ -78,6 +79,7 @@ class BundleVerifier {
   private readonly log: LogHeadCheck;
   private own: BundleEntriesCheck | null = null;
   private readonly notes: string[] = [];
+  private noteCharacters = 0;
   private readonly checkpoints: Head[] = [];
   private readonly anchors: { anchor: AnchorRecord; proven: boolean }[] = [];
   private milestones: Milestone[] | null = null;
@@ -179,7 +181,10 @@ class BundleVerifier {
       if (head.size <= (this.checkpoints.at(-1)?.size ?? 0) || head.size > this.header!.size) {
         throw new FormatError(`the checkpoint of ${head.size} entries is out of order`);
       }
-      if (this.notes.length === MAX_CHECKPOINTS) throw new FormatError('there are too many checkpoints');
+      this.noteCharacters += note.length;
+      if (this.notes.length === MAX_CHECKPOINTS || this.noteCharacters > MAX_CHECKPOINT_CHARACTERS) {
+        throw new FormatError('there are too many checkpoints');
+      }
       this.checkpoints.push(head);
       this.notes.push(note);
     });

@@ -31,7 +31,8 @@ async function addLog(context: CommandContext, [vkey]: string[], options: Record
   const { verifiedCheckpoint } = await import('../verify/kept-checkpoint.js');
   const store = await storeOf(context);
   const key = await logKeyOf(vkey!);
-  const policy = await policyOf(options, null);
+  // Who says nothing of witnesses does not mean to give up those that are demanded.
+  const policy = await policyOf(options, store.find(key.name));
   const file = options.checkpoint as string | undefined;
   const checkpoint = file === undefined ? null : await verifiedCheckpoint(readText(file, 'the checkpoint'), key);
   const log = store.add({

@@ -150,6 +150,7 @@ describe('what was seen of a pinned log', () => {
     expect((await command('trust', 'add', log.vkey, '--checkpoint', kept)).code).toBe(0);
     expect((await command('verify', await bundle(log))).code).toBe(0);
     const other = file('other', await new SampleLog('freehold/other').checkpoint());
+    expect((await command('verify', await receipt(log), '--checkpoint', other)).code).toBe(6);
     expect((await command('trust', 'add', log.vkey, '--checkpoint', other)).code).toBe(2);
   });
 });
@@ -187,6 +188,10 @@ describe('witnesses', () => {
     await command('trust', 'add', log.vkey, ...vkeys.flatMap((vkey) => ['--witness', vkey]), '--witnesses', '2');
     expect((await command('verify', await cosigned(log, 1))).code).toBe(8);
     expect((await command('verify', await cosigned(log, 2))).code).toBe(0);
+    await command('trust', 'add', log.vkey);
+    expect((await command('verify', await cosigned(log, 1))).code).toBe(8);
+    await command('trust', 'add', log.vkey, '--witness', vkeys[0]!);
+    expect((await command('verify', await cosigned(log, 1))).code).toBe(0);
   });
 });
 
