@@ -71,10 +71,11 @@ describe('the anchorer', () => {
   it('lets one of several processes work, and hands over when that one ends or loses its session', async () => {
     const [first, second] = [await stage.anchored(1), await stage.worker()];
     expect(await second.anchorer.tick()).toEqual({ state: 'standby' });
-    await stage.sql(
-      `SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-        WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted AND l.objid = 262467`,
-    );
+    const holders = `FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+      WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted AND l.objid = 262467`;
+    await stage.sql(`SELECT pg_terminate_backend(l.pid) ${holders}`);
+    // The call returns before the session has ended, and until then it has the lock.
+    await until(async () => (await stage.sql(`SELECT l.pid ${holders}`)).length === 0, 'the lock is free');
     const turns = await Promise.all([first.anchorer.tick(), second.anchorer.tick()]);
     expect(turns.map(({ state }) => state).sort()).toEqual(['idle', 'standby']);
     await stage.endWorkers(first);
