@@ -17,6 +17,7 @@ import { ClockModule, createLogger, NestLogger, TelemetryModule } from '#telemet
 import { MigrationApi } from '../../apps/cli/src/migrate/migration-api.js';
 import { SegmentTransfer } from '../../apps/cli/src/migrate/segment-transfer.js';
 import { createData } from '../../apps/data/src/create-data.js';
+import type { RootKey } from './request-signer.js';
 import { startTestApi, type TestApi } from './test-api.js';
 
 /** A running process of the stack that a test can stop and start again. */
@@ -29,6 +30,7 @@ export interface Part {
 export interface MigrationTenant {
   id: string;
   apiKey: string;
+  rootKey: RootKey;
   call: TestApi['operator'];
   api: MigrationApi;
   transfer: SegmentTransfer;
@@ -125,7 +127,7 @@ export async function startMigrationStack(nodeCount = 6): Promise<MigrationStack
     nodes,
     dataUrl: `http://127.0.0.1:${dataPort}`,
     async tenant() {
-      const { id, apiKey, call } = await api.tenant();
+      const { id, apiKey, rootKey, call } = await api.tenant();
       const identities: [string, string] = [await generateIdentity(), await generateIdentity()];
       const transfer = new SegmentTransfer();
       transfers.push(transfer);
@@ -133,6 +135,7 @@ export async function startMigrationStack(nodeCount = 6): Promise<MigrationStack
       return {
         id,
         apiKey,
+        rootKey,
         call,
         api: new MigrationApi({ url: api.url, apiKey, patience: { forMs: 20_000 } }),
         transfer,

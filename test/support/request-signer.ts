@@ -8,7 +8,7 @@ import type { Caller, TestReply } from './test-api.js';
 export class RequestSigner {
   readonly keyId = `sgk-${randomBytes(9).toString('hex').slice(0, 17)}`;
   readonly publicKey: string;
-  private readonly privateKey: KeyObject;
+  readonly privateKey: KeyObject;
 
   constructor() {
     const pair = generateKeyPairSync('ed25519');

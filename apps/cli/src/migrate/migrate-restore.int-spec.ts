@@ -22,7 +22,9 @@ import {
   type MigrationTenant,
   startMigrationStack,
 } from '../../../../test/support/migration-stack.js';
+import { RequestSigner } from '../../../../test/support/request-signer.js';
 import { type MigrateFolder, migrateFolder } from './migrate-folder.js';
+import { MigrationApi } from './migration-api.js';
 import { restoreDataset } from './restore-dataset.js';
 
 let stack: MigrationStack;
@@ -130,6 +132,31 @@ describe('moving a folder', () => {
     } finally {
       for (const { location } of lost) renameSync(`${location}.away`, location);
     }
+  });
+
+  it('is signed where every action must be, and nothing is moved unsigned', async () => {
+    const tenant = await stack.tenant();
+    const signer = new RequestSigner();
+    await signer.enrol(tenant.call, tenant.rootKey);
+    const signed = signer.caller(stack.api.url, tenant.call);
+    expect((await signed('PUT', '/v1/tenant/signature-policy', { mode: 'required' })).status).toBe(200);
+    const source = makeSource('source-signed', 3);
+    const refused = migrateFolder(moveOf(tenant, source, 'signed'));
+    await expect(refused).rejects.toMatchObject({ code: 'SignatureRequired' });
+    const access = { url: stack.api.url, apiKey: tenant.apiKey, patience: { forMs: 20_000 } };
+    const api = new MigrationApi({ ...access, signingKey: signer });
+    const moved = await migrateFolder({ ...moveOf(tenant, source, 'signed'), api });
+    expect(moved.manifestVersion).toBe(1);
+    const target = join(stack.folder, 'restored-signed');
+    await restoreDataset({ ...restoreOf(tenant, target, 'signed'), api });
+    expect(picture(target)).toEqual(picture(source));
+    const { rows } = await admin.query(
+      `SELECT convert_from(body, 'UTF8')::json AS body FROM ledger_entry WHERE tenant_id = $1 AND action ~ '^(dataset|migration)'`,
+      [tenant.id],
+    );
+    const custodial = rows.filter(({ body }) => body.actor.type === 'user' && body.vouched.mode !== 'signed');
+    expect(rows.length).toBeGreaterThan(3);
+    expect(custodial).toEqual([]);
   });
 
   it('goes on where it was interrupted, and uploads no segment twice', async () => {

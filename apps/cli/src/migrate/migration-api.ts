@@ -111,7 +111,10 @@ export class MigrationApi {
     return this.call('POST', `/v1/migrations/${id}/${verb}`);
   }
 
-  /** Announces segments; naturally idempotent, and its reply holds tickets, so no key is sent that would store it. */
+  /**
+   * Announces segments; naturally idempotent, and its reply holds tickets, which no stored reply has: no key is kept for its
+   * attempts.
+   */
   async registerSegments(
     id: MigrationId,
     segments: readonly SegmentRecord[],
@@ -193,7 +196,9 @@ export class MigrationApi {
       ...(idempotencyKey === null ? {} : { 'idempotency-key': idempotencyKey }),
     };
     const { signingKey } = this.access;
-    if (!signingKey || idempotencyKey === null) return headers;
+    if (!signingKey || method === 'GET') return headers;
+    // A signed change has a key; one for this attempt alone keeps nothing from happening again.
+    headers['idempotency-key'] ??= randomUUID();
     const { signedHeaders } = await import('../connection/sign-request.js');
     return signedHeaders(signingKey, { method, url, headers, body });
   }
