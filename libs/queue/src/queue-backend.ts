@@ -37,6 +37,8 @@ export interface BackendOptions {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Adding, locking and finishing jobs share these connections. */
+/** BullMQ's queue and worker of a topic, each with what they keep beside themselves. */
+const LISTENERS_OF_A_WORKER = 8;
 const SHARED_CONNECTIONS = 4;
 const JOB_DEFAULTS: JobsOptions = {
   attempts: 6,
@@ -86,6 +88,8 @@ class PostgresBackend extends QueueBackend {
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       keepAlive: true,
     });
+    // Every queue and every worker listens to the one pool: a listener for each of them is no leak.
+    this.pool.setMaxListeners(LISTENERS_OF_A_WORKER * (workers + 1));
     this.pool.on('error', onError);
   }
 
