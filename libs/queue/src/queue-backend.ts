@@ -37,9 +37,9 @@ export interface BackendOptions {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Adding, locking and finishing jobs share these connections. */
+const SHARED_CONNECTIONS = 4;
 /** BullMQ's queue and worker of a topic, each with what they keep beside themselves. */
 const LISTENERS_OF_A_WORKER = 8;
-const SHARED_CONNECTIONS = 4;
 const JOB_DEFAULTS: JobsOptions = {
   attempts: 6,
   backoff: { type: 'exponential', delay: 200, jitter: 0.5 },
