@@ -5,7 +5,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import pg from 'pg';
 import { ConflictError, newId, type OpContext, type StoredReply, type TenantId } from '#kernel';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/embedded-database.js';
-import { DatabaseModule, Outbox, ReplayedReply, SystemUnitOfWork, UnitOfWork } from './index.js';
+import { DatabaseModule, Outbox, ReplayedReply, SystemUnitOfWork, type Tx, UnitOfWork } from './index.js';
 
 let database: TestDatabase;
 let admin: pg.Client;
@@ -248,5 +248,53 @@ describe('when PostgreSQL asks for it again', () => {
     const lost = away.get(UnitOfWork).run(context(), (tx) => tx.query('SELECT 1'));
     await expect(lost).rejects.toMatchObject({ category: 'unavailable', code: 'DatabaseUnavailable' });
     await away.close();
+  });
+});
+
+describe('a stream', () => {
+  async function* numbers(tx: Tx): AsyncGenerator<number> {
+    for (let at = 0; at < 1000; at += 1) {
+      const [row] = await tx.query<{ n: number }>(
+        'SELECT $1::int + count(*)::int AS n FROM tenant_quota WHERE quota = $2',
+        [at, 'streamed'],
+      );
+      yield row!.n;
+    }
+  }
+
+  const open = async () => {
+    const { rows } = await admin.query(
+      `SELECT pid FROM pg_stat_activity WHERE application_name = 'uow-api' AND state = 'idle in transaction'`,
+    );
+    return rows.map(({ pid }) => pid as number);
+  };
+
+  it('is one snapshot, however long it takes, and lets its connection go at the end or when nobody reads on', async () => {
+    const seen: number[] = [];
+    for await (const n of uow.stream(context(), numbers)) {
+      seen.push(n);
+      if (n === 1) {
+        const values = "($1, 'streamed', 1)";
+        await admin.query(`INSERT INTO tenant_quota (tenant_id, quota, allowed) VALUES ${values}`, [tenantId]);
+      }
+      if (n === 5) break;
+    }
+    expect(seen).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(await open()).toEqual([]);
+    await admin.query('DELETE FROM tenant_quota WHERE quota = $1', ['streamed']);
+  });
+
+  it('that PostgreSQL ends, because its reader stalls, fails by name and harms nobody else', async () => {
+    const stream = uow.stream(context(), numbers);
+    await stream.next();
+    const [pid] = await open();
+    expect(pid).toBeDefined();
+    await admin.query('SELECT pg_terminate_backend($1)', [pid]);
+    await expect(
+      (async () => {
+        for await (const n of stream) expect(n).toBeGreaterThan(0);
+      })(),
+    ).rejects.toMatchObject({ code: 'DatabaseUnavailable' });
+    expect(await uow.read(context(), (tx) => tx.query('SELECT 1 AS one'))).toEqual([{ one: 1 }]);
   });
 });
