@@ -8,11 +8,23 @@ import { StoredAnchorDirectory } from './infra/stored-anchor-directory.js';
 import type { AnchorProcess } from './testing/anchor-process.js';
 import { AnchorStage } from './testing/anchor-stage.js';
 
-const RUNS = 4;
+const RUNS = 6;
 const STEPS = 28;
 const seed = Number(process.env.FREEHOLD_TEST_SEED ?? randomInt(2 ** 31));
 
-const FAULTS = ['reorg', 'rollback', 'drop', 'hold', 'release', 'kill', 'snapshot', 'wipe', 'lose', 'restart'] as const;
+const FAULTS = [
+  'replace',
+  'reorg',
+  'rollback',
+  'drop',
+  'hold',
+  'release',
+  'kill',
+  'snapshot',
+  'wipe',
+  'lose',
+  'restart',
+] as const;
 type Step = 'publish' | 'turn' | (typeof FAULTS)[number];
 
 /** Mostly work, with a fault now and then, and each of them somewhere. */
@@ -20,6 +32,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.constant<Step>('publish') },
   { weight: 6, arbitrary: fc.constant<Step>('turn') },
   { weight: 4, arbitrary: fc.constantFrom<Step>(...FAULTS) },
+  { weight: 2, arbitrary: fc.constant<Step>('replace') },
 );
 const finality = fc.constantFrom<FinalityChoice>({ kind: 'dev' }, { kind: 'qbft' }, { kind: 'depth', blocks: 2 });
 
@@ -57,6 +70,13 @@ class Campaign {
         // A node that has just come back from a snapshot has not the blocks for it, and says so.
         return stage.node<void>(`anvil_${step}`, ...(step === 'reorg' ? [depth, []] : [depth])).catch(() => undefined);
       }
+      case 'replace':
+        await this.take('reorg', depth);
+        // The same transactions in other blocks: only their hashes tell.
+        for (const raw of await stage.rawTransactions()) {
+          await stage.node('eth_sendRawTransaction', raw).catch(() => undefined);
+        }
+        return;
       case 'drop':
         return stage.node('anvil_dropAllTransactions');
       case 'hold':
