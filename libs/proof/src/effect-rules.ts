@@ -32,8 +32,10 @@ export interface EffectRule {
   sets?: Record<string, boolean>;
   /** Members of a changed record that the service decides. All others stay as they were. */
   moves?: readonly string[];
-  /** Actions of entries about what came or went with it. */
+  /** Actions of entries about what came with it, one of each. */
   along?: readonly string[];
+  /** The request's content is a secret, and no evidence shows it. That of any other request has to be there. */
+  secretBody?: boolean;
 }
 
 type Details = Omit<EffectRule, 'route' | 'action' | 'type' | 'kind'>;
@@ -87,6 +89,7 @@ export const EFFECT_RULES: readonly EffectRule[] = [
   created('POST /v1/system/tenants', 'tenant.created', {
     fields: { viewKey: untold },
     along: ['tenant.genesis', 'user.created', 'api-key.created'],
+    secretBody: true,
   }),
   changed(`POST ${TENANT}/suspend`, 'tenant.suspended', { sets: { suspended: true } }),
   changed(`POST ${TENANT}/resume`, 'tenant.resumed', { sets: { suspended: false } }),
@@ -112,7 +115,7 @@ export const EFFECT_RULES: readonly EffectRule[] = [
   }),
   created('POST /v1/subnets', 'subnet.created'),
   changed('PATCH /v1/subnets/{subnetId}', 'subnet.updated'),
-  deleted('DELETE /v1/subnets/{subnetId}', 'subnet.deleted', { along: ['route-table-association.deleted'] }),
+  deleted('DELETE /v1/subnets/{subnetId}', 'subnet.deleted'),
   created('POST /v1/route-tables', 'route-table.created'),
   changed('PATCH /v1/route-tables/{routeTableId}', 'route-table.updated'),
   deleted('DELETE /v1/route-tables/{routeTableId}', 'route-table.deleted'),

@@ -12,11 +12,11 @@ export interface EvidenceJob {
   publicKey: string;
 }
 
-/** What the request says of itself, or why it is not the one that made the entry. */
+/** What tells the request from others, or why it is not the one that made the entry. */
 export type EvidenceVerdict = { ok: true; use: SignedUse } | { ok: false; detail: string };
 
-/** What tells one signed request from another, and what it asked for. */
-export type SignedUse = Pick<EvidenceFacts, 'keyId' | 'nonce' | 'method' | 'path'>;
+/** What tells one signed request from another. */
+export type SignedUse = Pick<EvidenceFacts, 'keyId' | 'nonce'>;
 
 /**
  * Gives a verdict for each job, in their order. Handed in, because there may be hundreds of thousands of them, each a
@@ -29,8 +29,8 @@ export async function checkEvidenceJob(crypto: ProofCrypto, job: EvidenceJob): P
   try {
     const body = parseBody(fromBase64(job.body));
     const { facts } = await verifySignedRequest(crypto, body, job, fromBase64(job.publicKey));
-    const { keyId, nonce, method, path } = facts;
-    return { ok: true, use: { keyId, nonce, method, path } };
+    const { keyId, nonce } = facts;
+    return { ok: true, use: { keyId, nonce } };
   } catch (error) {
     return { ok: false, detail: error instanceof Error ? error.message : 'the evidence cannot be read' };
   }

@@ -145,12 +145,17 @@ function evidenceFacts(
     path: values.get('@path')!,
     query: values.get('@query')!,
     body,
-    bodyWithheld: body === null && digest !== undefined,
+    bodyWithheld: body === null && digest !== undefined && !isDigestOfNothing(crypto, digest),
     created: input.created,
     nonce: input.nonce,
     idempotencyKey: values.get('idempotency-key')!,
     ifMatch: values.get('if-match') ?? null,
   };
+}
+
+function isDigestOfNothing(crypto: ProofCrypto, digest: string): boolean {
+  const signed = parseContentDigest(digest).get('sha-256');
+  return signed !== undefined && equalBytes(signed, crypto.sha256(new Uint8Array(0)));
 }
 
 function requireContent(crypto: ProofCrypto, digest: string | undefined, content: Uint8Array): void {

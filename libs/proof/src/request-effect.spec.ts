@@ -200,6 +200,21 @@ const refused: [string, Request, LedgerBody][] = [
     entry('subnet.deleted', ['subnet', id('subnet')], subnet, null),
   ],
   [
+    'a change of what should have come with it',
+    ['POST', '/v1/vpcs', { cidrBlock: '10.0.0.0/16' }],
+    entry('route-table.created', ['route-table', id('rtb')], { name: 'a' }, { name: 'b' }),
+  ],
+  [
+    'the end of what should have come with it',
+    ['POST', '/v1/vpcs', { cidrBlock: '10.0.0.0/16' }],
+    entry('route-table.created', ['route-table', id('rtb')], null, null),
+  ],
+  [
+    'the end of an association, which no change of a subnet leads to',
+    ['DELETE', `/v1/subnets/${id('subnet')}`],
+    entry('route-table-association.deleted', ['route-table-association', id('rtba')], {}, null),
+  ],
+  [
     'what records nothing',
     ['PUT', `/v1/migrations/${id('mig')}/manifest`, {}],
     entry('migration.committed', ['migration', id('mig')], null, {}),
@@ -243,6 +258,26 @@ describe('the effect of a signed request', () => {
     expect(effect).toMatchObject({ matches: true, detail: expect.stringContaining('withheld') });
   });
 
+  it('is none of a request whose content is no secret and yet is not shown: it could have asked for anything', async () => {
+    const evidence = actor.evidence({ method: 'POST', path: '/v1/subnets', body: JSON.stringify(create) });
+    const facts = await verifyEvidence(nodeCrypto, encodeEvidence({ ...evidence, content: null }), actor.publicKey);
+    const other = { ...subnet, cidrBlock: '10.0.99.0/24' };
+    const effect = checkEffect(facts, entry('subnet.created', ['subnet', id('subnet')], null, other));
+    expect(effect).toMatchObject({ matches: false, detail: expect.stringContaining('does not show the content') });
+  });
+
+  it('of a request whose signed content is empty does not take it for withheld', async () => {
+    const { content: _empty, ...evidence } = actor.evidence({
+      method: 'DELETE',
+      path: `/v1/subnets/${id('subnet')}`,
+      body: '',
+    });
+    const facts = await verifyEvidence(nodeCrypto, encodeEvidence({ ...evidence, content: null }), actor.publicKey);
+    expect(facts.bodyWithheld).toBe(false);
+    const effect = checkEffect(facts, entry('subnet.deleted', ['subnet', id('subnet')], subnet, null));
+    expect(effect).toMatchObject({ matches: true });
+  });
+
   it('has a rule for every change of the API', () => {
     const text = readFileSync(new URL('../../../docs/openapi.json', import.meta.url), 'utf8');
     const { paths } = JSON.parse(text) as { paths: Record<string, Record<string, { parameters: { name: string }[] }>> };
@@ -263,6 +298,8 @@ describe('a signed request', () => {
     use.note(facts, made);
     use.note(facts, entry('route-table.created', ['route-table', id('rtb')], null, {}));
     expect(() => use.note(facts, { ...made, id: id('led', 2) })).toThrow(/carried out by led-0{16}1 before/);
+    const second = entry('route-table.created', ['route-table', id('rtb', 2)], null, {});
+    expect(() => use.note(facts, second)).toThrow(/carried out by led-0{16}1 before/);
     expect(() => use.note(facts, { ...made, requestId: id('req', 2) })).toThrow(/was used by the request/);
     const resalted = { ...made, vouched: { ...made.vouched, evidence: 'cd'.repeat(32) } } as LedgerBody;
     expect(() => use.note(facts, resalted)).toThrow(/was used by the request/);

@@ -68,6 +68,9 @@ function compare(facts: EvidenceFacts, body: LedgerBody): string {
   const request = `${facts.method} ${facts.path}`;
   if (!found || found.rule.action === null) throw new FormatError(`${request} records nothing`);
   const { rule, ids } = found;
+  if (facts.bodyWithheld && !rule.secretBody) {
+    throw new FormatError(`the evidence does not show the content of ${request}, which is no secret one`);
+  }
   const query = queryOf(facts.query);
   if (query.get('dryRun') === 'true') throw new FormatError(`${request} was only to be tried`);
   query.delete('dryRun');
@@ -75,6 +78,7 @@ function compare(facts: EvidenceFacts, body: LedgerBody): string {
   query.delete('anchor');
   if (body.action !== rule.action) {
     if (!rule.along?.includes(body.action)) throw new FormatError(`${request} does not lead to ${body.action}`);
+    requireCame(body);
     return `${body.action} goes along with ${request}`;
   }
   const inputs = new Map<string, JsonValue>([...ids, ...query, ...membersOfBody(facts)]);
@@ -84,6 +88,14 @@ function compare(facts: EvidenceFacts, body: LedgerBody): string {
     : '';
   requireRecord(rule, inputs, body);
   return `${request} asked for exactly this${withheld}`;
+}
+
+/** What goes along with a change came with it: a record that was there before is nothing that anybody asked for. */
+function requireCame({ action, resource, before, after }: LedgerBody): void {
+  if (resource.type !== action.slice(0, action.lastIndexOf('.'))) {
+    throw new FormatError(`the entry is about a ${resource.type}`);
+  }
+  if (before !== null || after === null) throw new FormatError(`the entry does not say that its ${resource.type} came`);
 }
 
 function queryOf(query: string): Map<string, JsonValue> {

@@ -1,13 +1,12 @@
 import { FormatError } from '#merkle';
 import type { EvidenceFacts } from './evidence.js';
 import type { LedgerBody } from './ledger-body.js';
-import { effectRuleOf } from './request-effect.js';
 
 interface Use {
   evidence: string;
   requestId: string;
-  /** The entry of what was asked for; the others went along with it. */
-  askedFor: string | null;
+  /** By their actions, the entries that it made: one of what was asked for, and one of each that came with it. */
+  made: Map<string, string>;
 }
 
 /**
@@ -18,20 +17,19 @@ export class SignedRequestUse {
   private readonly uses = new Map<string, Use>();
 
   /** @throws FormatError naming the entry in which the request was used before */
-  note(facts: Pick<EvidenceFacts, 'keyId' | 'nonce' | 'method' | 'path'>, body: LedgerBody): void {
+  note(facts: Pick<EvidenceFacts, 'keyId' | 'nonce'>, body: LedgerBody): void {
     if (body.vouched.mode !== 'signed') throw new FormatError('nobody signed this entry');
     const name = `${facts.keyId} ${facts.nonce}`;
     const { evidence } = body.vouched;
-    const use = this.uses.get(name) ?? { evidence, requestId: body.requestId, askedFor: null };
+    const use = this.uses.get(name) ?? { evidence, requestId: body.requestId, made: new Map() };
     if (use.evidence !== evidence || use.requestId !== body.requestId) {
       throw new FormatError(
         `the nonce ${facts.nonce} of ${facts.keyId} was used by the request ${use.requestId} before`,
       );
     }
-    if (effectRuleOf(facts.method, facts.path)?.rule.action === body.action) {
-      if (use.askedFor !== null) throw new FormatError(`the request was carried out by ${use.askedFor} before`);
-      use.askedFor = body.id;
-    }
+    const made = use.made.get(body.action);
+    if (made !== undefined) throw new FormatError(`the request was carried out by ${made} before`);
+    use.made.set(body.action, body.id);
     this.uses.set(name, use);
   }
 }
