@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { canonicalJson, type JsonValue } from '#kernel';
 import { concatBytes, fromUtf8, TreeHasher, toBase64, toHex, utf8 } from '#merkle';
-import { encodeBody, encodeLeaf, nodeCrypto, verifyBundle } from './index.js';
-import { derived, joined, SampleLog } from './testing/sample-log.js';
+import { encodeBody, encodeLeaf, nodeCrypto, verifyBundle, verifyReceipt } from './index.js';
+import { derived, fileOf, joined, SampleLog } from './testing/sample-log.js';
 
 const crypto = nodeCrypto;
 const log = new SampleLog();
@@ -162,6 +162,26 @@ describe('a forged bundle', () => {
     const mixed = new SampleLog();
     mixed.appendLeaf({ ...new SampleLog('freehold/other').entries[1]!, tenant: 'nobody' });
     expect((await verify(await mixed.bundle(acme))).firstBad).toMatchObject({ step: 'leaf', index: 2 });
+  });
+
+  it('of a log that hides an entry behind numbers that it skips is not complete, and its receipt not possible otherwise', async () => {
+    const hiding = new SampleLog();
+    for (let at = 0; at < 10; at++) hiding.append(hiding.tenants[1]!);
+    const hide = (tenantSeq: number) => {
+      const body = hiding.body(acme, hiding.size);
+      const opening = { body: encodeBody(body), salt: derived(body.id), tenantSeq, prevHash: derived('any') };
+      const leaf = encodeLeaf(crypto, { origin: hiding.origin, viewKey, ...opening });
+      hiding.appendLeaf({ tenant: 'nobody', id: body.id, leaf, ...opening });
+      return hiding.receipt(hiding.size - 1);
+    };
+    const possible = await hide(7);
+    const receiptOptions = { crypto, log: hiding.vkey, viewKey };
+    expect(await verifyReceipt(fileOf(possible), receiptOptions)).toMatchObject({ ok: true });
+    const report = await verify(await hiding.bundle(acme));
+    expect(report).toMatchObject({ ok: false, complete: false, firstBad: { step: 'completeness', index: 12 } });
+    expect(report.firstBad!.detail).toContain('entry number 7');
+    const impossible = await verifyReceipt(fileOf(await hide(1_000_000)), receiptOptions);
+    expect(impossible).toMatchObject({ ok: false, firstBad: { step: 'entry', index: 13 } });
   });
 
   it('with more leaves than its head covers names the first', async () => {

@@ -3,7 +3,7 @@ import { type ActorTrust, checkActor } from './actor-check.js';
 import { type AnchorProof, parseAnchorProof } from './anchor-proof.js';
 import { type AnchorRecord, parseAnchorRecord } from './anchor-record.js';
 import { type ChainedEvidence, parseChainedEvidence } from './entry-evidence.js';
-import { type EntryOpening, openLeaf } from './entry-opening.js';
+import { type EntryOpening, openLeaf, requirePossibleNumber } from './entry-opening.js';
 import { isNatural, type LedgerBody, membersOf } from './ledger-body.js';
 import { type Head, LogHeadCheck, type LogTrust } from './log-head-check.js';
 import { type LogKeyLink, parseLogKeys } from './log-keys.js';
@@ -199,6 +199,7 @@ async function verifyEntry(
       tenantSeq: entry.tenantSeq,
       prevHash: fromHex(entry.prevHash),
     };
+    requirePossibleNumber(entry);
     ({ body } = openLeaf(crypto, leaf, opening, { origin: log.origin, viewKey }));
     if (body.tenant !== tenant) throw new FormatError(`the entry belongs to ${body.tenant}`);
     numbers.add(entry, toHex(leafHash));

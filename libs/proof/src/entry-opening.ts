@@ -37,6 +37,15 @@ export function openLeaf(
   return { body, leaf };
 }
 
+/**
+ * A chain has no more entries than the log had before. A larger number would hide an entry from whoever looks for the
+ * tenant's numbers in the whole log. @throws FormatError
+ */
+export function requirePossibleNumber({ tenantSeq, index }: { tenantSeq: number; index: number }): void {
+  if (tenantSeq <= index + 1) return;
+  throw new FormatError(`an entry at index ${index} cannot be number ${tenantSeq} of its chain`);
+}
+
 /** What a chain's first entry pins. */
 export interface GenesisPins {
   viewKey?: Uint8Array;

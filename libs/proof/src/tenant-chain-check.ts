@@ -99,13 +99,20 @@ export class TenantChainCheck {
 
   /**
    * The index of a leaf that carries a tag of this tenant and yet was shown as somebody else's, with the entry's number; or
-   * null: the list 1..n is complete, and number n+1 is nowhere. Needs the view key.
+   * null: the list 1..n is complete, and no later number is anywhere. An entry's number is at most its index plus one, which
+   * receipts are held to: so it takes as many numbers as there are leaves, and no number can be skipped to hide an entry
+   * behind it. Needs the view key.
    */
   leftOut(): { index: number; seq: number } | null {
     const own = this.ownTags.sorted();
     for (let index = 0; index < this.shownTags.length; index++) {
       const tag = this.shownTags.at(index);
       if (tag !== 0n && includes(own, tag)) return { index, seq: FIRST_TENANT_SEQ + this.ownTags.indexOf(tag) };
+    }
+    const shown = this.shownTags.sorted();
+    for (let seq = this.seq + 2; seq <= this.shownTags.length; seq++) {
+      const tag = prefixOf(leafTag(this.crypto, this.pins.viewKey!, this.origin, seq));
+      if (includes(shown, tag)) return { index: this.shownTags.indexOf(tag), seq };
     }
     return null;
   }

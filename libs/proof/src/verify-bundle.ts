@@ -329,7 +329,7 @@ class BundleVerifier {
     await this.verification.check('completeness', leftOut ? { index: leftOut.index } : {}, () => {
       if (leftOut)
         throw new FormatError(`this is the tenant's entry number ${leftOut.seq}, and the bundle leaves it out`);
-      return `no other leaf carries a tag of the tenant, nor that of a number ${chain.entries + 1}: the list is complete`;
+      return 'no other leaf carries a tag of the tenant, of these numbers or of a later one: the list is complete';
     });
     this.complete = true;
   }

@@ -1,6 +1,6 @@
 import { FormatError, fromBase64, fromHex, parseTlogProof, TreeHasher, verifyInclusion } from '#merkle';
 import { type ActorTrust, checkActor } from './actor-check.js';
-import { type EntryOpening, openLeaf } from './entry-opening.js';
+import { type EntryOpening, openLeaf, requirePossibleNumber } from './entry-opening.js';
 import type { LedgerBody } from './ledger-body.js';
 import { LogHeadCheck, type LogTrust } from './log-head-check.js';
 import { parseReceipt, type Receipt } from './receipt.js';
@@ -43,6 +43,7 @@ async function verifyParsed(
       tenantSeq: receipt.tenantSeq,
       prevHash: fromHex(receipt.prevHash),
     };
+    requirePossibleNumber(receipt);
     ({ body } = openLeaf(crypto, leaf, opening, { origin: log.origin, viewKey }));
     return `${body.action} of ${body.resource.id} at ${body.time}, entry number ${receipt.tenantSeq} of ${body.tenant}`;
   });

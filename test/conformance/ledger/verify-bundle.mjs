@@ -255,6 +255,14 @@ class Chain {
       this.tags.set(hmac(this.viewKey, text(`freehold/tag/v1\n${this.origin}\n`), uint64(this.seq + 1)), this.seq + 1);
   }
 
+  /** An entry's number is at most its index plus one. */
+  requireNoLater(shown, size) {
+    for (let seq = this.seq + 2; seq <= size; seq++) {
+      const tag = hmac(this.viewKey, text(`freehold/tag/v1\n${this.origin}\n`), uint64(seq));
+      require(!shown.has(tag), `the tenant's entry number ${seq} is in the log, and the bundle leaves it out`);
+    }
+  }
+
   own(leafBytes, entry) {
     require(entry.seq === this.seq + 1, 'an entry is missing, or twice there');
     const { tag } = parseLeaf(leafBytes, this.origin);
@@ -390,6 +398,7 @@ export async function verifyBundle(lines, { vkey, viewKey, rootKey } = {}) {
   require(trailer, 'the bundle was cut off');
   const left = shown.find(({ tag }) => chain.tags.has(tag));
   require(!left, `the leaf at index ${left?.index} is the tenant's, and the bundle leaves it out`);
+  if (chain.viewKey) chain.requireNoLater(new Set(shown.map(({ tag }) => tag)), tree.size);
   require(tree.size === header.size &&
     chain.seq === header.entries, 'there are fewer leaves or entries than announced');
   const counted = [heads.length, anchors.length, tree.size, chain.seq, digest.toString('hex')].join();
