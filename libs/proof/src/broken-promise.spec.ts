@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { COSIGNATURE_V1, cosignatureLine, formatVkey, noteKey, parseNote, toBase64 } from '#merkle';
+import { COSIGNATURE_V1, cosignatureLine, formatVkey, noteKey, parseNote, TreeHasher, toBase64 } from '#merkle';
+import { BundleWriter } from './bundle-format.js';
 import {
   type BrokenPromise,
   nodeCrypto as crypto,
@@ -93,6 +94,31 @@ describe('a broken promise', () => {
     expect(alone.conclusion).toContain('that the entry is not in that head is not shown');
     const other = await log.bundle(acme, { checkpoints: [3] });
     expect(await verify(evidence, { bundle: other, viewKey })).toMatchObject({ ok: false, broken: false });
+  });
+
+  it('is not proven by a list in which the promised entry is shown as another one that was erased', async () => {
+    const writer = new BundleWriter(crypto);
+    const { origin, vkey, size } = log;
+    const own = log.entries.filter(({ tenant }) => tenant === acme).length;
+    const lines = [
+      writer.header({ origin, vkey, keys: [], tenant: acme, size, entries: own }),
+      writer.checkpoint(await log.checkpoint()),
+    ];
+    for (const [index, { leaf, tenant, id, tenantSeq: seq, body, salt }] of log.entries.entries()) {
+      const opened = { id, seq, body, salt, evidence: null };
+      const shown = index === late ? { id: missing.id, seq, body: null } : opened;
+      const hash = new TreeHasher(crypto.sha256).leaf(leaf);
+      lines.push(writer.leaf(index, hash, leaf, tenant === acme ? shown : null));
+    }
+    lines.push(writer.trailer());
+    const { digest } = JSON.parse(Buffer.from(lines.at(-1)!).toString());
+    const evidence = await lateEvidence({
+      checkpoint: await cosigned(20),
+      lacking: { kind: 'bundle', file: 'bundle.jsonl', digest },
+    });
+    const report = await verify(evidence, { bundle: lines, viewKey });
+    expect(report).toMatchObject({ ok: true, broken: false });
+    expect(report.conclusion).toContain('that the entry is not in that head is not shown');
   });
 
   it('is proven at once by the same id with another body', async () => {
