@@ -11,6 +11,8 @@ export interface AnchorTrust {
   anchorBlock?: string;
   /** Who seals the blocks of the chain, as the verifier knows it. */
   validators?: ValidatorSet;
+  /** The contract that the log is anchored in, as the verifier knows it: another could hold another history of the log. */
+  anchorContract?: string;
   /** Fails unless the head is anchored; and, where a block or validators are given, unless that is proven against them. */
   requireAnchor?: boolean;
 }
@@ -45,14 +47,24 @@ export async function checkAnchor(
   }
   const promised = anchorPromise && describeAnchorPromise(verifyAnchorPromise(anchorPromise, { origin }));
   if (anchor && anchorProof) requireSameContract(anchor, anchorProof);
-  const { anchorBlock, validators, requireAnchor } = trust;
+  const { anchorBlock, validators, requireAnchor, anchorContract } = trust;
+  for (const claim of [anchor, anchorProof]) {
+    if (anchorContract === undefined || !claim || claim.contract.toLowerCase() === anchorContract.toLowerCase())
+      continue;
+    throw new FormatError(`the anchor is in the contract ${claim.contract}, and ${anchorContract} is expected`);
+  }
   const report = anchorProof && (await verifyAnchorProof(anchorProof, { blockHash: anchorBlock, validators, origin }));
   const proven = report !== null && report.pinned.length > 0 && report.knownCode;
   const anchored = anchor !== null || proven;
   const demanded = anchorBlock !== undefined || validators !== undefined ? proven : anchored;
   const unmet = requireAnchor && !demanded ? ({ unmet: 'anchor-not-proven' } as const) : {};
   const pending = promised ? `pending: ${promised}` : 'pending: no anchor is there yet';
-  const detail = [anchor && describeAnchor(anchor), report?.detail].filter(Boolean).join('; ') || pending;
+  const whichContract =
+    proven && anchorContract === undefined
+      ? 'that this is the contract of the log is not checked: it is not pinned'
+      : null;
+  const detail =
+    [anchor && describeAnchor(anchor), report?.detail, whichContract].filter(Boolean).join('; ') || pending;
   return { outcome: { detail, open: !anchored, ...unmet }, anchored, proven };
 }
 

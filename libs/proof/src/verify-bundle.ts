@@ -212,9 +212,13 @@ class BundleVerifier {
       if (anchor.size <= (this.anchors.at(-1)?.anchor.size ?? 0)) {
         throw new FormatError(`the anchor at ${anchor.size} entries is out of order`);
       }
-      const { anchorBlock, validators } = this.options;
+      const { anchorBlock, validators, anchorContract } = this.options;
       // A verifier that knows one block holds against it the anchor that was proven in it, and not all the others.
-      const pins = { validators, ...(proof?.blockHash === anchorBlock?.toLowerCase() ? { anchorBlock } : {}) };
+      const pins = {
+        validators,
+        anchorContract,
+        ...(proof?.blockHash === anchorBlock?.toLowerCase() ? { anchorBlock } : {}),
+      };
       const claim = { anchor, anchorProof: proof, anchorPromise: null };
       const { proven } = await checkAnchor(pins, this.log.origin, claim, checkpoint);
       this.anchors.push({ anchor, proven });

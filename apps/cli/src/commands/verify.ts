@@ -30,6 +30,7 @@ export function withLogOptions(command: Command): Command {
       '--validators <file>',
       'who seals the blocks of the chain as you know it: the anchor must be proven by them',
     )
+    .option('--contract <address>', 'the contract that the log is anchored in as you know it: no other counts')
     .option('--checkpoint <file...>', 'signed checkpoints that you kept from earlier, which must be continued')
     .option('--require-pinned', 'fail unless the key of the log is pinned', false)
     .option(

@@ -12,6 +12,7 @@ export interface LogOptions {
   witnesses?: string;
   block?: string;
   validators?: string;
+  contract?: string;
   checkpoint?: string[];
   requirePinned?: boolean;
   requireAnchor?: boolean;
@@ -46,6 +47,7 @@ export async function knownLog(options: LogOptions, store: TrustStore, origin: s
       lastSeen: pinnedLog?.seen.map(({ note }) => note) ?? [],
       witnesses: await policyOf(options, pinnedLog),
       anchorBlock: blockOf(options.block),
+      anchorContract: contractOf(options.contract),
       validators:
         validators === undefined ? undefined : parsed(() => parseValidatorSet(readBytes(validators)), validators),
     },
@@ -83,6 +85,11 @@ export async function logKeyOf(given: string): Promise<NoteKey> {
 function blockOf(block: string | undefined): string | undefined {
   if (block === undefined || /^0x[0-9a-fA-F]{64}$/.test(block)) return block?.toLowerCase();
   throw new UsageError('--block is the hash of a block: 0x and 64 hexadecimal digits');
+}
+
+function contractOf(contract: string | undefined): string | undefined {
+  if (contract === undefined || /^0x[0-9a-fA-F]{40}$/.test(contract)) return contract?.toLowerCase();
+  throw new UsageError('--contract is the address of a contract: 0x and 40 hexadecimal digits');
 }
 
 function readBytes(path: string): Uint8Array {
