@@ -55,6 +55,8 @@ export class HistoryAudit {
   private later = 0;
   private readonly unsigned: UnsignedEntry[] = [];
   private policySince = Number.NEGATIVE_INFINITY;
+  /** The latest time of an entry so far: who writes an entry chooses its time, but not what stands before it. */
+  private latest = Number.NEGATIVE_INFINITY;
   /** Commitments of signed requests that are not in the bundle, with the first entry that holds each. */
   private readonly withoutEvidence = new Map<string, ErasureFinding>();
   private readonly erasedEvidence = new Set<string>();
@@ -112,16 +114,17 @@ export class HistoryAudit {
 
   private vouching(place: Omit<VerifiedEntry, 'body' | 'evidence'>, body: LedgerBody, evidence: boolean): void {
     if (body.action === ERASED_ACTION) this.noteErasure(body);
+    this.latest = Math.max(this.latest, Date.parse(body.time));
     if (body.vouched.mode === 'signed') {
       const { evidence: commitment } = body.vouched;
       if (!evidence && !this.withoutEvidence.has(commitment)) {
         this.withoutEvidence.set(commitment, { ...place, what: 'evidence' });
       }
     } else if (this.demanded(body)) {
-      const justAfterPolicy = Date.parse(body.time) - this.policySince < POLICY_GRACE_MS;
+      const justAfterPolicy = this.latest - this.policySince < POLICY_GRACE_MS;
       this.unsigned.push({ ...place, action: body.action, justAfterPolicy });
     }
-    if (body.resource.type === 'signature-policy') this.policySince = Date.parse(body.time);
+    if (body.resource.type === 'signature-policy') this.policySince = this.latest;
   }
 
   private noteErasure({ resource, after }: LedgerBody): void {
