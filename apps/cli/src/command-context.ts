@@ -4,6 +4,7 @@ import { UsageError } from './cli-errors.js';
 import { ApiClient } from './connection/api-client.js';
 import { type Connection, findConnection, requireCredential } from './connection/connect.js';
 import { Profiles } from './connection/profiles.js';
+import { apiKeyIdOf } from './connection/signing-key-files.js';
 import { paintFor } from './output/paint.js';
 import { FORMATS, type Format, Printer } from './output/printer.js';
 import type { Terminal } from './terminal.js';
@@ -61,13 +62,16 @@ export class CommandContext {
   /** A client with a credential. @throws CredentialMissingError */
   api(): ApiClient {
     const connection = requireCredential(this.connection());
-    return new ApiClient(connection, undefined, (reply) => this.keepPromise(reply, connection.url));
+    return new ApiClient(connection, undefined, (reply) => this.keepPromise(reply, connection));
   }
 
   /** "freehold watch" follows it. The change has happened: a promise that cannot be kept is no failure of it. */
-  private keepPromise(reply: unknown, url: string): void {
+  private keepPromise(reply: unknown, { url, apiKey }: Connection): void {
     try {
-      new PromiseStore(join(dirname(new Profiles(this.terminal.env).path), 'promises')).keep(reply, url);
+      new PromiseStore(join(dirname(new Profiles(this.terminal.env).path), 'promises')).keep(reply, {
+        url,
+        apiKeyId: apiKeyIdOf(apiKey ?? ''),
+      });
     } catch (error) {
       this.printer.note(`the promise was not kept for "freehold watch": ${(error as Error).message}`);
     }

@@ -237,7 +237,7 @@ class BrokenPromiseCheck {
       );
     }
     this.proven = `${promise.entryId} was promised by ${timeText(promise.deadline)} and was not in the log after that`;
-    return `none of the ${report.entries} entries of ${report.tenant} is the promised one, and the list is complete`;
+    return `none of the ${report.entries} entries of ${report.tenant} is the promised one, and the list is complete; a promise does not say whose it is`;
   }
 
   /** A witness's time says that it knew of no larger tree then; only those behind the deadline count. */

@@ -91,6 +91,8 @@ class PostgresBackend extends QueueBackend {
     // Every queue and every worker listens to the one pool: a listener for each of them is no leak.
     this.pool.setMaxListeners(LISTENERS_OF_A_WORKER * (workers + 1));
     this.pool.on('error', onError);
+    // BullMQ adds a listener for each queue and worker, more than Node.js takes to be a leak.
+    this.pool.setMaxListeners(0);
   }
 
   queue(name: string): HintQueue {

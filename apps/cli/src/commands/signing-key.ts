@@ -174,7 +174,7 @@ async function enrolFile(
 ): Promise<void> {
   const request = { path: '/v1/signing-keys', body: await enrolmentBody(enrolment, file, enroller, name) };
   // The new key signs nothing before it is enrolled, and the enrolment has signatures of its own.
-  const unsigned = new ApiClient({ ...api.connection, signingKey: null });
+  const unsigned = new ApiClient({ ...api.connection, signingKey: null }, undefined, api.changed);
   const reply = await unsigned.json<Row>({ method: 'POST', ...request, ...context.changeOptions() });
   await context.printer.item(reply);
   noteChange(context, reply);

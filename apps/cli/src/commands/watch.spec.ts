@@ -40,9 +40,15 @@ const own = (at: number) => log.entries.filter(({ tenant }) => tenant === log.te
 const evidence = () => join(home, 'evidence');
 const readEvidence = (name: string) => readFileSync(join(evidence(), name));
 
-function keep(entryId: string, body: Uint8Array, deadline: number, at = new Date(PAST * 1000)): void {
+function keep(
+  entryId: string,
+  body: Uint8Array,
+  deadline: number,
+  at = new Date(PAST * 1000),
+  apiKeyId: string | null = null,
+): void {
   const promise = api.promise(entryId, body, deadline);
-  new PromiseStore(join(home, 'config/promises')).keep({ promise }, api.url, at);
+  new PromiseStore(join(home, 'config/promises')).keep({ promise }, { url: api.url, apiKeyId }, at);
 }
 
 /** One look; its findings by kind. */
@@ -93,6 +99,29 @@ describe('promises', () => {
     expect(JSON.parse(readFileSync(file!, 'utf8')).entryId).toBe(own(3).id);
     expect(statSync(file!).mode & 0o077).toBe(0);
     expect(await look()).toMatchObject({ code: 0, kinds: [] });
+  });
+
+  it('that were given to another API key are left to it: that this one gets no receipt says nothing', async () => {
+    const unreadable = log.body(log.tenants[1]!, 999);
+    keep(unreadable.id, encodeBody(unreadable), PAST, undefined, 'key-0123456789abcdef0');
+    const { code, findings } = await look();
+    expect(code).toBe(0);
+    expect(findings[1]).toMatchObject({ kind: 'not-asked', entryId: unreadable.id, alarm: false });
+    expect(findings[1]!.detail).toContain('key-0123456789abcdef0');
+    expect(existsSync(evidence())).toBe(false);
+  });
+
+  it("of every entry of a reply are kept; those of a new tenant are its owner's", () => {
+    const [first, second] = [1, 2].map((at) => api.promise(own(at).id, own(at).body, FUTURE));
+    const store = new PromiseStore(join(home, 'config/promises'));
+    const ledgerEntries = [{ promise: first }, { promise: second }, null, {}];
+    store.keep({ promise: first, ledgerEntries }, { url: api.url, apiKeyId: 'key-a' });
+    expect(store.of(log.origin).map(({ promise, apiKeyId }) => [promise, apiKeyId])).toEqual([
+      [first, 'key-a'],
+      [second, 'key-a'],
+    ]);
+    store.keep({ promise: first, ledgerEntries, ownerApiKeyId: 'key-owner' }, { url: api.url, apiKeyId: 'key-b' });
+    expect(store.of(log.origin).map(({ apiKeyId }) => apiKeyId)).toEqual(['key-b', 'key-owner']);
   });
 
   it('that are not due are pending', async () => {

@@ -127,7 +127,11 @@ function tell({ printer, terminal }: CommandContext, finding: Finding, alarm: bo
     return;
   }
   const { paint } = printer;
-  const mark = alarm ? paint.bad('✗') : finding.kind === 'pending' ? paint.warn('·') : paint.good('✓');
+  const mark = alarm
+    ? paint.bad('✗')
+    : finding.kind === 'pending' || finding.kind === 'not-asked'
+      ? paint.warn('·')
+      : paint.good('✓');
   const about = [finding.entryId, finding.detail, finding.file && `(${finding.file})`].filter(Boolean).join('  ');
   terminal.out(`${mark} ${paint.bold(finding.kind.padEnd(KIND_WIDTH))} ${printable(about)}\n`);
 }

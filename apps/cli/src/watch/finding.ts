@@ -1,10 +1,11 @@
 /**
- * What a watch has found. `kept`, `pending` and `grew` are as it should be; the others are alarms,
- * and `broken` and `equivocated` come with evidence.
+ * What a watch has found. `kept`, `pending` and `grew` are as it should be; `not-asked` cannot be looked after with this
+ * API key; the others are alarms, and `broken` and `equivocated` come with evidence.
  */
 export type FindingKind =
   | 'kept'
   | 'pending'
+  | 'not-asked'
   | 'grew'
   | 'refused'
   | 'silent'
@@ -24,7 +25,7 @@ export interface Finding {
   file?: string;
 }
 
-const FINE: readonly FindingKind[] = ['kept', 'pending', 'grew'];
+const FINE: readonly FindingKind[] = ['kept', 'pending', 'grew', 'not-asked'];
 
 export function isAlarm({ kind }: Finding): boolean {
   return !FINE.includes(kind);

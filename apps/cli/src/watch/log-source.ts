@@ -1,6 +1,7 @@
 import { FormatError, type Tile, TileTree, TreeHasher, tilePath } from '#merkle';
 import { type LogKeyLink, nodeCrypto, parseLogKeys } from '#proof';
 import type { ApiClient } from '../connection/api-client.js';
+import { apiKeyIdOf } from '../connection/signing-key-files.js';
 import { RemoteProblem } from '../migrate/client-errors.js';
 
 const MAX_TILES_KEPT = 512;
@@ -15,6 +16,11 @@ export class LogSource {
     /** With a credential, for what belongs to a tenant; null without one. */
     private readonly own: ApiClient | null,
   ) {}
+
+  /** The id of the API key that receipts are asked for with; null without one. */
+  get apiKeyId(): string | null {
+    return apiKeyIdOf(this.own?.connection.apiKey ?? '');
+  }
 
   /** @throws FormatError */
   async overview(): Promise<{ origin: string; vkey: string }> {

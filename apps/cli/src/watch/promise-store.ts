@@ -8,7 +8,19 @@ export interface KeptPromise {
   promise: string;
   /** Of the API that gave it; null when somebody else kept it. */
   url: string | null;
+  /** The API key that it was given to, by its id; null when that is not known. */
+  apiKeyId: string | null;
   keptAt: string;
+}
+
+/** Where a reply came from, and to whom. */
+export type PromiseSource = Pick<KeptPromise, 'url' | 'apiKeyId'>;
+
+/** What carries promises in a reply to a change. */
+interface Promising {
+  promise?: unknown;
+  ledgerEntries?: unknown;
+  ownerApiKeyId?: unknown;
 }
 
 const MAX_PROMISE_CHARACTERS = 4096;
@@ -20,15 +32,25 @@ const MAX_PROMISE_CHARACTERS = 4096;
 export class PromiseStore {
   constructor(private readonly folder: string) {}
 
-  /** Keeps the promise of a reply to a change; a reply that has none leaves no trace. */
-  keep(reply: unknown, url: string, now = new Date()): void {
-    const { promise } = (reply ?? {}) as { promise?: unknown };
+  /** Keeps the promises of a reply to a change; a reply that has none leaves no trace. */
+  keep(reply: unknown, { url, apiKeyId }: PromiseSource, now = new Date()): void {
+    const { promise: first, ledgerEntries, ownerApiKeyId } = (reply ?? {}) as Promising;
+    const further = (Array.isArray(ledgerEntries) ? ledgerEntries : [])
+      .map((entry: Promising | null) => entry?.promise)
+      .filter((promise) => promise !== first);
+    // The first entries of a new tenant are in its own chain, which its owner reads and whoever made it does not.
+    const reader = typeof ownerApiKeyId === 'string' ? ownerApiKeyId : apiKeyId;
+    this.append(first, { url, apiKeyId, keptAt: now.toISOString() });
+    for (const promise of further) this.append(promise, { url, apiKeyId: reader, keptAt: now.toISOString() });
+  }
+
+  private append(promise: unknown, rest: Omit<KeptPromise, 'promise'>): void {
     if (typeof promise !== 'string' || promise.length > MAX_PROMISE_CHARACTERS) return;
     const origin = promise.split('\n')[1];
     if (!promise.startsWith('freehold promise v1\n') || !origin) return;
     const path = this.pathOf(origin);
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const kept: KeptPromise = { promise, url, keptAt: now.toISOString() };
+    const kept: KeptPromise = { promise, ...rest };
     appendFileSync(path, `${JSON.stringify(kept)}\n`, { mode: 0o600 });
   }
 
@@ -46,7 +68,7 @@ export class PromiseStore {
 export function promisesOfFile(path: string): KeptPromise[] {
   const text = readFileSync(path, 'utf8');
   if (text.startsWith('freehold promise v1\n'))
-    return [{ promise: text, url: null, keptAt: new Date(0).toISOString() }];
+    return [{ promise: text, url: null, apiKeyId: null, keptAt: new Date(0).toISOString() }];
   const whole = parsed(text);
   const values = whole === null ? text.split('\n').map(parsed) : [whole].flat();
   return distinct(values.flatMap(keptPromise));
@@ -70,12 +92,13 @@ function parsed(text: string): unknown {
 }
 
 function keptPromise(value: unknown): KeptPromise[] {
-  const { promise, url, keptAt } = (value ?? {}) as Partial<KeptPromise>;
+  const { promise, url, apiKeyId, keptAt } = (value ?? {}) as Partial<KeptPromise>;
   if (typeof promise !== 'string') return [];
   return [
     {
       promise,
       url: typeof url === 'string' ? url : null,
+      apiKeyId: typeof apiKeyId === 'string' ? apiKeyId : null,
       keptAt: typeof keptAt === 'string' ? keptAt : new Date(0).toISOString(),
     },
   ];

@@ -34,6 +34,8 @@ export interface PromiseTrust {
  * show, proves nothing by itself, so a head that it signed behind the deadline is kept, with what witnesses say of it then.
  */
 export class WatchedPromises {
+  private readonly left = new Set<string>();
+
   constructor(
     private readonly source: LogSource,
     private readonly state: WatchState,
@@ -62,7 +64,17 @@ export class WatchedPromises {
     if (!bodyIsOther && this.now() / 1000 <= promise.deadline) {
       return { kind: 'pending', entryId, detail: `due by ${new Date(promise.deadline * 1000).toISOString()}` };
     }
+    if (text === null && kept.apiKeyId !== null && kept.apiKeyId !== this.source.apiKeyId) {
+      return this.ofAnother(entryId, kept.apiKeyId);
+    }
     return this.notKept(kept.promise, promise, { receipt, text, bodyIsOther });
+  }
+
+  /** Another key's entry may be one that this key may not read: that there is no receipt says nothing then. Told once. */
+  private ofAnother(entryId: string, apiKeyId: string): Finding | null {
+    if (this.left.has(entryId)) return null;
+    this.left.add(entryId);
+    return { kind: 'not-asked', entryId, detail: `it was promised to ${apiKeyId}: watch with that API key` };
   }
 
   private async verified(note: string): Promise<EntryPromise | null> {
