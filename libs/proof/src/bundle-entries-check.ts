@@ -111,6 +111,9 @@ export class BundleEntriesCheck {
   private explain({ resource, after }: LedgerBody): void {
     if ((after as { scope?: unknown } | null)?.scope === 'body') this.unexplained.delete(resource.id);
     this.missingEvidence.delete(this.evidenceOf.get(resource.id) ?? '');
+    // Of an entry whose body went too, nothing else tells which evidence it shared with others.
+    const { evidence } = (after ?? {}) as { evidence?: unknown };
+    if (typeof evidence === 'string') this.missingEvidence.delete(evidence);
   }
 
   /** Signed entries are checked behind the others: waits for all of them. The first that failed, or null. */

@@ -111,6 +111,25 @@ describe('promises', () => {
     expect(existsSync(evidence())).toBe(false);
   });
 
+  it('of entries that were erased since are no longer due, when the log shows the entry that says so', async () => {
+    const gone = own(3);
+    keep(gone.id, gone.body, PAST);
+    api.hidden.add(gone.id);
+    const says = (erasedBy: string) =>
+      api.said.set(`/v1/ledger/entries/${gone.id}`, { status: 200, body: JSON.stringify({ erasedBy }) });
+    says(own(5).id);
+    expect((await look()).kinds).toContain('broken');
+    const body = log.body(log.tenants[0]!, log.size);
+    const resource = { id: gone.id, type: 'ledger-entry', version: null };
+    log.appendBody({ ...body, action: 'ledger-entry.erased', resource });
+    api.size = log.size;
+    says(body.id);
+    const { code, findings } = await look();
+    expect(code).toBe(0);
+    expect(findings.at(-1)).toMatchObject({ kind: 'erased', entryId: gone.id, alarm: false });
+    expect(await look()).toMatchObject({ code: 0, kinds: [] });
+  });
+
   it("of every entry of a reply are kept; those of a new tenant are its owner's", () => {
     const [first, second] = [1, 2].map((at) => api.promise(own(at).id, own(at).body, FUTURE));
     const store = new PromiseStore(join(home, 'config/promises'));

@@ -10,8 +10,8 @@ export type Column = string | { title: string; of(row: Row): unknown };
 // biome-ignore lint/suspicious/noExplicitAny: rows are whatever the API sends
 export type Row = Record<string, any>;
 
-/** Signed notes are not read by people; they are in the JSON and YAML. */
-const FOR_PROGRAMS = new Set(['promise']);
+/** Signed notes and proofs are not read by people; they are in the JSON and YAML. */
+const FOR_PROGRAMS = new Set(['promise', 'endorsement', 'links']);
 
 /** Writes replies to the standard output in the format that was asked for, and everything else to the standard error. */
 export class Printer {

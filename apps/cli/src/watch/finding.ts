@@ -1,11 +1,13 @@
 /**
- * What a watch has found. `kept`, `pending` and `grew` are as it should be; `not-asked` cannot be looked after with this
+ * What a watch has found. `kept`, `pending` and `grew` are as it should be; `erased` was there, and
+ * its owner erased it; `not-asked` cannot be looked after with this
  * API key; the others are alarms, and `broken` and `equivocated` come with evidence.
  */
 export type FindingKind =
   | 'kept'
   | 'pending'
   | 'not-asked'
+  | 'erased'
   | 'grew'
   | 'refused'
   | 'silent'
@@ -25,7 +27,7 @@ export interface Finding {
   file?: string;
 }
 
-const FINE: readonly FindingKind[] = ['kept', 'pending', 'grew', 'not-asked'];
+const FINE: readonly FindingKind[] = ['kept', 'pending', 'grew', 'not-asked', 'erased'];
 
 export function isAlarm({ kind }: Finding): boolean {
   return !FINE.includes(kind);

@@ -72,6 +72,21 @@ export class LogSource {
     }
   }
 
+  /** The receipt of the entry that says that this one was erased, as the log has it; null where none does. */
+  async erasure(entryId: string): Promise<string | null> {
+    if (!this.own) return null;
+    try {
+      const entry = await this.own.json<{ erasedBy?: unknown } | null>({
+        method: 'GET',
+        path: `/v1/ledger/entries/${entryId}`,
+      });
+      return typeof entry?.erasedBy === 'string' ? await this.receipt(entry.erasedBy) : null;
+    } catch (error) {
+      if (error instanceof RemoteProblem && error.status === 404) return null;
+      throw error;
+    }
+  }
+
   /** The tenant's bundle as it arrives; null without a credential. */
   async bundle(): Promise<AsyncIterable<Uint8Array> | null> {
     return this.own?.stream({ method: 'GET', path: '/v1/ledger/bundle' }) ?? null;

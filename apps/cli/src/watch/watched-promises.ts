@@ -5,6 +5,7 @@ import {
   type EntryPromise,
   type Lacking,
   nodeCrypto,
+  parseBody,
   parsePromise,
   parseReceipt,
   type Receipt,
@@ -64,10 +65,25 @@ export class WatchedPromises {
     if (!bodyIsOther && this.now() / 1000 <= promise.deadline) {
       return { kind: 'pending', entryId, detail: `due by ${new Date(promise.deadline * 1000).toISOString()}` };
     }
+    const erased = text === null && (await this.erased(entryId));
+    if (erased) return erased;
     if (text === null && kept.apiKeyId !== null && kept.apiKeyId !== this.source.apiKeyId) {
       return this.ofAnother(entryId, kept.apiKeyId);
     }
     return this.notKept(kept.promise, promise, { receipt, text, bodyIsOther });
+  }
+
+  /** What was erased has no receipt any more; the entry that says so has one. */
+  private async erased(entryId: string): Promise<Finding | null> {
+    const text = await this.source.erasure(entryId);
+    const receipt = text === null ? null : await this.holding(text);
+    if (receipt === null || typeof receipt === 'string') return null;
+    const { action, resource } = parseBody(fromBase64(receipt.body));
+    if (action !== 'ledger-entry.erased' || resource.id !== entryId) return null;
+    const contradiction = await this.head.contradiction(parseTlogProof(receipt.proof).checkpoint);
+    if (contradiction) return contradiction;
+    this.state.promise(entryId).outcome = 'kept';
+    return { kind: 'erased', entryId, detail: `${receipt.entryId} says who erased it, and why; its receipt holds` };
   }
 
   /** Another key's entry may be one that this key may not read: that there is no receipt says nothing then. Told once. */
