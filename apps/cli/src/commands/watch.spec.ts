@@ -2,7 +2,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { COSIGNATURE_V1, cosignatureLine, formatVkey, noteKey, parseNote } from '#merkle';
-import { encodeBody, nodeCrypto, verifyBrokenPromise, verifyEquivocation, witnessPolicy } from '#proof';
+import { encodeBody, nodeCrypto, signPromise, verifyBrokenPromise, verifyEquivocation, witnessPolicy } from '#proof';
+import { RotatingLog } from '../../../../libs/proof/src/testing/rotating-log.js';
 import { derived, SampleLog, signingKey } from '../../../../libs/proof/src/testing/sample-log.js';
 import { HostileLog } from '../testing/hostile-log.js';
 import { freehold } from '../testing/recording-terminal.js';
@@ -128,6 +129,26 @@ describe('promises', () => {
     expect(code).toBe(0);
     expect(findings.at(-1)).toMatchObject({ kind: 'erased', entryId: gone.id, alarm: false });
     expect(await look()).toMatchObject({ code: 0, kinds: [] });
+  });
+
+  it('by a key that the log changed to are known, also when the log has grown since its keys were asked for', async () => {
+    const rotating = new RotatingLog();
+    for (let at = 0; at < 10; at++) rotating.append(rotating.tenants[0]!);
+    rotating.rotate();
+    api.log = rotating;
+    api.size = rotating.size;
+    const body = rotating.body(rotating.tenants[0]!, 999);
+    const { key, signer } = rotating.rotatedKeys[1]!;
+    const bodyHash = nodeCrypto.sha256(encodeBody(body));
+    const given = { origin: rotating.origin, entryId: body.id, bodyHash, deadline: FUTURE };
+    const promise = signPromise(key, signer.sign, given);
+    new PromiseStore(join(home, 'config/promises')).keep({ promise }, { url: api.url, apiKeyId: null });
+    expect((await look()).kinds).toContain('pending');
+    for (let times = 0; times < 3; times++) {
+      rotating.append(rotating.tenants[1]!);
+      api.size = rotating.size;
+      expect(await look()).toMatchObject({ code: 0, kinds: ['grew', 'pending'] });
+    }
   });
 
   it("of every entry of a reply are kept; those of a new tenant are its owner's", () => {

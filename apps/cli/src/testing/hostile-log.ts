@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { parseTilePath, type Tile, tilePath, tilesOfTree } from '#merkle';
 import { nodeCrypto, signPromise } from '#proof';
+import { RotatingLog } from '../../../../libs/proof/src/testing/rotating-log.js';
 import { joined, type SampleLog } from '../../../../libs/proof/src/testing/sample-log.js';
 
 /** A log's API that answers as a test wants it to: of this history or another, up to any size, with or without receipts. */
@@ -59,7 +60,10 @@ export class HostileLog {
     const { origin, vkey } = this.log;
     const json = (value: unknown, status = 200) => void response.writeHead(status).end(JSON.stringify(value));
     if (path === '/v1/log') return json({ origin, vkey });
-    if (path === '/v1/log/keys') return json({ keys: [], links: [], checkpoint: await this.checkpoint() });
+    if (path === '/v1/log/keys') {
+      const links = this.log instanceof RotatingLog ? await this.log.links(this.size) : [];
+      return json({ keys: [], links, checkpoint: await this.checkpoint() });
+    }
     if (path === '/v1/log/checkpoint') return void response.end(await this.checkpoint());
     if (path === '/v1/log/checkpoint/witnessed') return json({ code: 'NotWitnessed' }, 409);
     if (path === '/v1/ledger/bundle') return void response.end(joined(await this.bundle()));

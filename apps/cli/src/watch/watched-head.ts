@@ -111,7 +111,8 @@ export class WatchedHead {
       throw new FormatError('the keys are those of another history');
     }
     this.state.log.keys = links;
-    if (!newest || head.size > newest.size) this.advance({ ...head, note: checkpoint });
+    if (!newest || head.size > newest.size) await this.advance({ ...head, note: checkpoint });
+    else this.state.log.keys = await this.linksInto(newest);
   }
 
   private async grown(newest: SeenHead, head: SeenHead): Promise<Finding[]> {
@@ -165,7 +166,9 @@ export class WatchedHead {
     return { kind: 'equivocated', detail, file: this.writeEvidence(name, evidence) };
   }
 
-  private advance(head: SeenHead): Finding[] {
+  private async advance(head: SeenHead): Promise<Finding[]> {
+    // The links to later keys are kept with proofs that lead into the head beside them.
+    this.state.log.keys = await this.linksInto(head);
     this.state.log.checkpoint = head.note;
     this.state.log.grewAt = new Date().toISOString();
     return [{ kind: 'grew', detail: `${head.size} entries` }];
