@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { parseNote, readCosignature, TreeHasher, verifyConsistency } from '#merkle';
+import { type NoteKey, parseNote, readCosignature, TreeHasher, verifyConsistency, verifyNote } from '#merkle';
 import { nodeCrypto, verifyEquivocation } from '#proof';
 import { until } from '../../../../test/support/until.js';
 import { ForkingLog } from '../testing/forking-log.js';
@@ -30,6 +30,13 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'freehold-witness-'));
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+/** A signature line that nobody made. */
+function lineOf(name: string, keyId: number, bytes: number): string {
+  const encoded = Buffer.alloc(4 + bytes);
+  encoded.writeUInt32BE(keyId);
+  return `\u2014 ${name} ${encoded.toString('base64')}\n`;
+}
 
 async function newFolder(...vkeys: string[]): Promise<WitnessFolder> {
   const folder = await WitnessFolder.init(join(root, 'w'), 'witness.example/w1');
@@ -73,6 +80,25 @@ describe('a witness', () => {
     expect(await status(await log.request('y', 5, 8))).toBe(422);
     expect(await status(await log.request('x', 5, 8))).toBe(200);
     expect(witness.heads()).toMatchObject([{ size: 8 }]);
+  });
+
+  it.each<[string, (key: NoteKey) => string[]]>([
+    ['that is none of its own, in its name', ({ keyId, name }) => [lineOf(name, keyId, 72)]],
+    ['of others, as many as a note may have', () => Array.from({ length: 255 }, (_, at) => lineOf(`x${at}`, at, 64))],
+  ])('keeps no line of a caller %s, signs on, and starts again', async (_what, junk) => {
+    const log = new ForkingLog('freehold/a', 3, 8);
+    const folder = await newFolder(log.vkey);
+    const { key } = folder.key;
+    const witness = await Witness.open(folder);
+    const asked = await witness.addCheckpoint(`${await log.request('x', 0, 5)}${junk(key).join('')}`);
+    expect(asked.status).toBe(200);
+    expect((await witness.addCheckpoint(await log.request('x', 5, 8))).status).toBe(200);
+    const again = await witness.addCheckpoint(`${await log.request('x', 8, 8)}${junk(key).join('')}`);
+    expect(again.status).toBe(200);
+    const { note } = witness.heads()[0]!;
+    await expect(verifyNote(note!, [key], nodeCrypto.ed25519Verify)).resolves.toMatchObject({ signedBy: [{ key }] });
+    expect(parseNote(note!).signatures).toHaveLength(2);
+    expect((await Witness.open(folder)).heads()).toMatchObject([{ size: 8 }]);
   });
 
   it('refuses a second history, and keeps the proof of it', async () => {

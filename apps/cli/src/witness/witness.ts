@@ -2,10 +2,10 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type AddCheckpoint,
-  addSignatureLines,
   cosignatureLine,
   equalBytes,
   FormatError,
+  formatNote,
   formatTreeSize,
   formatVkey,
   NoteSignatureError,
@@ -126,7 +126,7 @@ export class Witness {
     const line = cosignatureLine(this.folder.key.key, this.folder.key.sign, parseNote(note).text, time);
     await this.step('signed');
     try {
-      await log.head.advance(log.origin, { size, root, time, note: addSignatureLines(note, [line]) });
+      await log.head.advance(log.origin, { size, root, time, note: withOwnLine(note, log.keys, line) });
     } catch (error) {
       log.broken = 'this witness could not store what it signs; its operator must look';
       throw error;
@@ -204,6 +204,20 @@ export class Witness {
       await file.close();
     }
   }
+}
+
+/**
+ * The checkpoint with the log's own signatures and ours. Other lines are whatever the caller wrote: one in our name would
+ * make the note worthless to everybody who knows us, and our own file unreadable.
+ */
+function withOwnLine(note: string, keys: WatchedLog['keys'], line: string): string {
+  const { text, signatures } = parseNote(note);
+  const lines = note.slice(text.length + 1).split('\n');
+  const kept = keys.flatMap(({ name, keyId }) => {
+    const at = signatures.findIndex((one) => one.name === name && one.keyId === keyId);
+    return at < 0 ? [] : [`${lines[at]}\n`];
+  });
+  return formatNote(text, [...kept, line]);
 }
 
 function conflict({ size }: CosignedHead): WitnessReply {
