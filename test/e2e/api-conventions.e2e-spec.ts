@@ -58,6 +58,14 @@ describe('bad input', () => {
     expect(await countRows('idempotency_record')).toBe(0);
   });
 
+  it.each(['/v1/vpcs?tag=a%00b', '/v1/vpcs?tag=a&tag=%00', '/v1/subnets?zone=%00'])(
+    'in a query, a NUL is no text that a resource could have: %s',
+    async (path) => {
+      const reply = await call('GET', path);
+      expect(reply).toMatchObject({ status: 400, body: { errors: [{ rule: 'text.printable' }] } });
+    },
+  );
+
   it('names every field that is wrong, with its rule and the fix', async () => {
     const reply = await call('POST', '/v1/vpcs', { cidrBlock: '10.0.0.5/16', colour: 1, name: '' });
     expect(reply.body.errors.map((error: { pointer: string }) => error.pointer).sort()).toEqual([

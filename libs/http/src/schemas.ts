@@ -64,7 +64,7 @@ export const pageQuery = {
 /** Filters by tag: `tag=key:value`, or `tag=key` for any value; several must all match. */
 export const tagQuery = {
   tag: z
-    .union([z.string().max(400), z.array(z.string().max(400)).max(10)])
+    .union([textSchema(400), z.array(textSchema(400)).max(10)])
     .optional()
     .transform((given) => (given === undefined ? [] : [given].flat()))
     .describe('key:value, or key alone; may be repeated.'),

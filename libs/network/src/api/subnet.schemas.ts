@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { idSchema, nameSchema, pageQuery, pageSchema, recordedSchema, tagQuery, tagsSchema } from '#http';
+import { idSchema, nameSchema, pageQuery, pageSchema, recordedSchema, tagQuery, tagsSchema, textSchema } from '#http';
 import { cidrSchema, placedFields } from './network.schemas.js';
 
-const zone = z.string().min(1).max(63);
+const zone = textSchema(63);
 
 export const createSubnetSchema = z.strictObject({
   vpcId: idSchema('vpc'),
