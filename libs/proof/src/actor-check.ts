@@ -19,20 +19,26 @@ export interface ActorClaim {
   origin: string;
   body: LedgerBody;
   evidence: ChainedEvidence | null;
+  /** Whether the document may leave out evidence that was not erased. */
+  mayWithhold?: boolean;
 }
 
 /**
  * Who vouches for an entry. The detail begins with exactly `signed`, `signed, evidence erased` or `custodial`.
  * @throws FormatError when the evidence does not hold, or is that of something else
  */
-export async function checkActor(trust: ActorTrust, { origin, body, evidence }: ActorClaim): Promise<Outcome> {
+export async function checkActor(
+  trust: ActorTrust,
+  { origin, body, evidence, mayWithhold }: ActorClaim,
+): Promise<Outcome> {
   const { vouched, actor } = body;
   if (vouched.mode === 'custodial') {
     if (evidence) throw new FormatError('the entry says that nobody signed it, and yet there is evidence of it');
     return unproven(trust, `custodial: nobody signed; the service says that it was the ${actor.type} ${actor.id}`);
   }
   if (!evidence) {
-    return unproven(trust, `signed, evidence erased: the service says that it was ${actor.id} with ${vouched.keyId}`);
+    const absent = mayWithhold ? 'signed, evidence erased or not disclosed' : 'signed, evidence erased';
+    return unproven(trust, `${absent}: the service says that it was ${actor.id} with ${vouched.keyId}`);
   }
   const { crypto, rootPublicKey } = trust;
   const key = await verifySigningKeyChain(crypto, { origin, tenant: body.tenant, rootPublicKey }, evidence.chain);

@@ -135,6 +135,10 @@ describe('a disclosure', () => {
       'anchor',
       'consistency',
     ]);
+    const entries = disclosure.entries.map((entry) => ({ ...entry, evidence: null }));
+    const withheld = await verifyDisclosure(fileOf({ ...disclosure, entries }), trust);
+    const actors = withheld.steps.filter(({ step }) => step === 'actor').map(({ detail }) => detail);
+    expect(actors).toContainEqual(expect.stringMatching(/^signed, evidence erased or not disclosed: /));
     const blind = await verifyDisclosure(fileOf(disclosure), { crypto });
     expect(blind).toMatchObject({ ok: true, pinned: false });
   });
@@ -286,6 +290,22 @@ describe('a bundle of version 2', () => {
     expect(report).toMatchObject({ ok: true, erased: 1 });
     const step = report.steps.find(({ step }) => step === 'chain')!;
     expect(step).toMatchObject({ open: true, detail: expect.stringContaining(`${other.entries[4]!.id} at index 4`) });
+  });
+
+  it('says whose evidence is missing, unless it went with an erased entry of the same request', async () => {
+    const other = new CompleteLog();
+    other.enrol(1, 'root');
+    const shared = other.appendSigned(1);
+    const second = other.replay(shared);
+    other.eraseEvidence(second);
+    const check = async () => {
+      const pins = { ...trust, log: other.vkey, witnesses: undefined };
+      const report = await verifyBundle(await other.bundle(other.tenant), pins);
+      return report.steps.find(({ step }) => step === 'actor')!.detail;
+    };
+    expect(await check()).toContain(`the evidence of ${other.entries[second]!.id} at index ${second} was erased`);
+    other.erase(shared);
+    expect(await check()).not.toContain('was erased');
   });
 
   it('takes the first entry that fails, whether its signature was checked behind the others or not', async () => {

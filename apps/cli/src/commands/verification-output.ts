@@ -64,6 +64,8 @@ function scopeOf(
   report: VerificationReport & { complete?: boolean; entries?: number; tenant?: string | null },
 ): string {
   if (report.entries === undefined) return '';
+  // Of a disclosure nothing says whether there are other entries, and no key would.
+  if (report.complete === undefined) return `: ${report.entries} entries of ${printable(report.tenant ?? 'nobody')}`;
   const complete = report.complete ? ', and the list is complete' : '; complete or not takes --view-key';
   return `: ${report.entries} entries of ${printable(report.tenant ?? 'nobody')}${complete}`;
 }

@@ -57,7 +57,7 @@ export async function knownLog(options: LogOptions, store: TrustStore, origin: s
 /** A verifier key as it stands, or a file that holds one. A key has a `+`, which few files have in their names. */
 export function pinOf(given: string): string {
   if (/^\S+\+[0-9a-f]{8}\+\S+$/.test(given)) return given;
-  return readText(given, "the log's verifier key").trim();
+  return readText(given, 'a verifier key').trim();
 }
 
 /** Every witness that is named must have signed, unless it is said how many suffice. @throws UsageError */

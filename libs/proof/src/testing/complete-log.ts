@@ -130,7 +130,9 @@ export class CompleteLog extends RotatingLog {
 
   /** Erases an entry's body and salt, and says so in an entry. */
   erase(index: number, { silently = false } = {}): void {
-    const { id } = this.entries[index]!;
+    const { id, body } = this.entries[index]!;
+    const { vouched } = JSON.parse(Buffer.from(body).toString()) as LedgerBody;
+    const evidence = vouched.mode === 'signed' ? vouched.evidence : null;
     this.erased.add(index);
     this.evidence.delete(id);
     if (silently) return;
@@ -139,7 +141,7 @@ export class CompleteLog extends RotatingLog {
       class: 'audit',
       action: ERASED_ACTION,
       resource: { type: 'ledger-entry', id, version: null },
-      after: { scope: 'body', reason: 'a request to be forgotten' },
+      after: { scope: 'body', reason: 'a request to be forgotten', evidence },
     });
   }
 
