@@ -34,6 +34,8 @@ export interface EffectRule {
   moves?: readonly string[];
   /** Actions of entries about what came with it, one of each. */
   along?: readonly string[];
+  /** The action of the entry about what went with it, one of them: the member of its record names the id of the path. */
+  takes?: { action: string; member: string };
   /** The request's content is a secret, and no evidence shows it. That of any other request has to be there. */
   secretBody?: boolean;
 }
@@ -115,7 +117,9 @@ export const EFFECT_RULES: readonly EffectRule[] = [
   }),
   created('POST /v1/subnets', 'subnet.created'),
   changed('PATCH /v1/subnets/{subnetId}', 'subnet.updated'),
-  deleted('DELETE /v1/subnets/{subnetId}', 'subnet.deleted'),
+  deleted('DELETE /v1/subnets/{subnetId}', 'subnet.deleted', {
+    takes: { action: 'route-table-association.deleted', member: 'subnetId' },
+  }),
   created('POST /v1/route-tables', 'route-table.created'),
   changed('PATCH /v1/route-tables/{routeTableId}', 'route-table.updated'),
   deleted('DELETE /v1/route-tables/{routeTableId}', 'route-table.deleted'),

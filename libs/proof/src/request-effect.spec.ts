@@ -69,6 +69,11 @@ const matching: [string, Request, LedgerBody][] = [
     entry('route-table.created', ['route-table', id('rtb')], null, {}),
   ],
   [
+    'what a subnet takes along',
+    ['DELETE', `/v1/subnets/${id('subnet')}`],
+    entry('route-table-association.deleted', ['route-table-association', id('rtba')], { subnetId: id('subnet') }, null),
+  ],
+  [
     'a change of one member',
     ['PATCH', `/v1/subnets/${id('subnet')}`, { name: null }],
     entry('subnet.updated', ['subnet', id('subnet')], subnet, { ...subnet, name: null }),
@@ -210,9 +215,14 @@ const refused: [string, Request, LedgerBody][] = [
     entry('route-table.created', ['route-table', id('rtb')], null, null),
   ],
   [
-    'the end of an association, which no change of a subnet leads to',
+    'the end of an association of another subnet',
     ['DELETE', `/v1/subnets/${id('subnet')}`],
-    entry('route-table-association.deleted', ['route-table-association', id('rtba')], {}, null),
+    entry(
+      'route-table-association.deleted',
+      ['route-table-association', id('rtba')],
+      { subnetId: id('subnet', 2) },
+      null,
+    ),
   ],
   [
     'what records nothing',

@@ -77,8 +77,9 @@ function compare(facts: EvidenceFacts, body: LedgerBody): string {
   // When it is anchored changes nothing of what is recorded.
   query.delete('anchor');
   if (body.action !== rule.action) {
-    if (!rule.along?.includes(body.action)) throw new FormatError(`${request} does not lead to ${body.action}`);
-    requireCame(body);
+    if (rule.takes?.action === body.action) requireWent(body, rule.takes.member, ids);
+    else if (rule.along?.includes(body.action)) requireCame(body);
+    else throw new FormatError(`${request} does not lead to ${body.action}`);
     return `${body.action} goes along with ${request}`;
   }
   const inputs = new Map<string, JsonValue>([...ids, ...query, ...membersOfBody(facts)]);
@@ -91,11 +92,24 @@ function compare(facts: EvidenceFacts, body: LedgerBody): string {
 }
 
 /** What goes along with a change came with it: a record that was there before is nothing that anybody asked for. */
-function requireCame({ action, resource, before, after }: LedgerBody): void {
-  if (resource.type !== action.slice(0, action.lastIndexOf('.'))) {
-    throw new FormatError(`the entry is about a ${resource.type}`);
+function requireCame(body: LedgerBody): void {
+  requireTypeOfAction(body);
+  if (body.before !== null || body.after === null) throw new FormatError('the entry does not say that it came');
+}
+
+/** What belonged to the resource that the request names. */
+function requireWent(body: LedgerBody, member: string, ids: Map<string, string>): void {
+  requireTypeOfAction(body);
+  if (body.after !== null) throw new FormatError('the entry says that it is still there');
+  const owner = ids.get(member);
+  if (owner === undefined || !same(recordOf(body.before)[member], owner)) {
+    throw new FormatError(`the entry is not about what belonged to ${owner}`);
   }
-  if (before !== null || after === null) throw new FormatError(`the entry does not say that its ${resource.type} came`);
+}
+
+function requireTypeOfAction({ action, resource }: LedgerBody): void {
+  if (resource.type === action.slice(0, action.lastIndexOf('.'))) return;
+  throw new FormatError(`the entry is about a ${resource.type}`);
 }
 
 function queryOf(query: string): Map<string, JsonValue> {
