@@ -35,9 +35,9 @@ const policy = witnessPolicy(
   2,
 );
 
-function promiseOf(body: Uint8Array, entryId: string, by = log): string {
+function promiseOf(body: Uint8Array, entryId: string, by = log, tenant: string | null = acme): string {
   const bodyHash = new Uint8Array(createHash('sha256').update(body).digest());
-  return signPromise(by.key, by.signer.sign, { origin: by.origin, entryId, bodyHash, deadline: DEADLINE });
+  return signPromise(by.key, by.signer.sign, { origin: by.origin, tenant, entryId, bodyHash, deadline: DEADLINE });
 }
 
 /** The head of `size` entries, cosigned by a and b at these times. */
@@ -94,6 +94,23 @@ describe('a broken promise', () => {
     expect(alone.conclusion).toContain('that the entry is not in that head is not shown');
     const other = await log.bundle(acme, { checkpoints: [3] });
     expect(await verify(evidence, { bundle: other, viewKey })).toMatchObject({ ok: false, broken: false });
+  });
+
+  it('is not proven by the complete list of somebody whose entry was not promised', async () => {
+    const { bytes, digest } = await bundleOf();
+    const about = (tenant: string | null) =>
+      lateEvidence({
+        promise: promiseOf(missing.body, missing.id, log, tenant),
+        checkpoint: '',
+        lacking: { kind: 'bundle', file: 'bundle.jsonl', digest },
+      });
+    const checkpoint = await cosigned(15);
+    const foreign = { ...(await about(log.tenants[1]!)), checkpoint };
+    expect(await verify(foreign, { bundle: [bytes], viewKey })).toMatchObject({ ok: false, broken: false });
+    const whose = { ...(await about(null)), checkpoint };
+    const report = await verify(whose, { bundle: [bytes], viewKey });
+    expect(report).toMatchObject({ ok: true, broken: false });
+    expect(report.steps.find(({ step }) => step === 'absence')?.detail).toContain('does not say whose');
   });
 
   it('is not proven by a list in which the promised entry is shown as another one that was erased', async () => {

@@ -226,6 +226,11 @@ class BrokenPromiseCheck {
     if (!report.ok) throw new FormatError(`the bundle does not hold: ${report.firstBad!.detail}`);
     if (seen.digest !== digest) throw new FormatError('this is another bundle than the document names');
     if (!report.complete) throw new FormatError('the bundle is not proven complete');
+    if (promise.tenant !== null && promise.tenant !== report.tenant) {
+      throw new FormatError(
+        `the bundle is that of ${report.tenant}, and the promise is of an entry of ${promise.tenant}`,
+      );
+    }
     if (seen.index !== null && seen.index < this.head.size) {
       throw new FormatError(`the bundle has the entry, at index ${seen.index}`);
     }
@@ -236,8 +241,11 @@ class BrokenPromiseCheck {
         `not shown: ${report.erased} erased entries are in the list, and it may be one of them`,
       );
     }
+    if (promise.tenant === null) {
+      return this.open('absence', 'not shown: a promise of version 1 does not say whose entry it is');
+    }
     this.proven = `${promise.entryId} was promised by ${timeText(promise.deadline)} and was not in the log after that`;
-    return `none of the ${report.entries} entries of ${report.tenant} is the promised one, and the list is complete; a promise does not say whose it is`;
+    return `none of the ${report.entries} entries of ${report.tenant} is the promised one, and the list is complete`;
   }
 
   /** A witness's time says that it knew of no larger tree then; only those behind the deadline count. */

@@ -197,9 +197,10 @@ describe('ledger leaf v2', () => {
   });
 });
 
-describe('promise v1', () => {
+describe.each([null, sample.tenant])('a promise of an entry of %s', (tenant) => {
   const promise = {
     origin: log.origin,
+    tenant,
     entryId: sample.id,
     bodyHash: nodeCrypto.sha256(encodeBody(sample)),
     deadline: 1_795_435_260,
@@ -228,7 +229,9 @@ describe('promise v1', () => {
   });
 
   it('is no checkpoint, and a checkpoint is no promise', async () => {
-    expect(() => promiseText({ ...promise, origin: 'freehold promise v1' })).toThrow(FormatError);
+    for (const origin of ['freehold promise v1', 'freehold promise v2']) {
+      expect(() => promiseText({ ...promise, origin })).toThrow(FormatError);
+    }
     const checkpoint = await log.checkpoint();
     expect(() => parsePromise(checkpoint)).toThrow('not a promise');
   });

@@ -15,11 +15,14 @@ import {
 import type { ProofCrypto } from './proof-crypto.js';
 
 /**
- * Promise, version 1 (docs/formats/promise-v1.md): the log's signature over the hash of an entry's body and a deadline for
- * its inclusion, given with the reply to the change. One that is not kept is portable proof against the operator.
+ * Promise, version 2 (docs/formats/promise-v2.md): the log's signature over an entry of a tenant, the hash of its body and a
+ * deadline for its inclusion, given with the reply to the change. One that is not kept is portable proof against the operator.
+ * Version 1 does not say whose entry it is: a tenant's list in which it is not proves nothing of it.
  */
 export interface EntryPromise {
   origin: string;
+  /** Whose chain the entry belongs to; null in a promise of version 1. */
+  tenant: string | null;
   entryId: string;
   /** SHA-256 of the body's bytes. */
   bodyHash: Uint8Array;
@@ -27,13 +30,15 @@ export interface EntryPromise {
   deadline: number;
 }
 
-const HEADER = 'freehold promise v1';
+const HEADERS = { v1: 'freehold promise v1', v2: 'freehold promise v2' };
 
 /** The text that is signed; its first line can be no checkpoint's origin of this log. @throws FormatError */
-export function promiseText({ origin, entryId, bodyHash, deadline }: EntryPromise): string {
-  if (origin === HEADER) throw new FormatError('this origin would let a promise pass for a checkpoint');
+export function promiseText({ origin, tenant, entryId, bodyHash, deadline }: EntryPromise): string {
+  if (Object.values(HEADERS).includes(origin))
+    throw new FormatError('this origin would let a promise pass for a checkpoint');
   if (bodyHash.length !== HASH_BYTES) throw new FormatError('the hash of the body is 32 bytes');
-  return `${HEADER}\n${origin}\n${entryId}\n${toBase64(bodyHash)}\n${deadline}\n`;
+  const whose = tenant === null ? [HEADERS.v1, origin] : [HEADERS.v2, origin, tenant];
+  return `${[...whose, entryId, toBase64(bodyHash), deadline].join('\n')}\n`;
 }
 
 /** The signed note. */
@@ -46,17 +51,21 @@ export function signPromise(key: NoteKey, sign: Ed25519Sign, promise: EntryPromi
 export function parsePromise(note: string): EntryPromise {
   const { text } = parseNote(note);
   const lines = text.slice(0, -1).split('\n');
-  const [header, origin, entryId, bodyHash, deadline] = lines;
-  if (lines.length !== 5 || header !== HEADER || !origin || !/^led-[0-9a-f]{17}$/.test(entryId ?? '')) {
-    throw new FormatError('the note is not a promise of version 1');
-  }
+  const version = lines[0] === HEADERS.v2 ? 2 : 1;
+  const [header, origin, tenant, entryId, bodyHash, deadline] = version === 2 ? lines : lines.toSpliced(2, 0, '');
+  const holds =
+    lines.length === version + 4 &&
+    (version === 2 ? /^tnt-[0-9a-f]{17}$/.test(tenant!) : header === HEADERS.v1) &&
+    /^led-[0-9a-f]{17}$/.test(entryId!);
+  if (!origin || !holds) throw new FormatError('the note is not a promise of version 1 or 2');
   const promise = {
     origin,
+    tenant: version === 2 ? tenant! : null,
     entryId: entryId!,
     bodyHash: fromBase64(bodyHash!),
     deadline: parseDecimal(deadline!, 'the deadline'),
   };
-  if (promiseText(promise) !== text) throw new FormatError('the note is not a promise of version 1');
+  if (promiseText(promise) !== text) throw new FormatError('the note is not a promise of version 1 or 2');
   return promise;
 }
 

@@ -140,7 +140,7 @@ describe('promises', () => {
     const body = rotating.body(rotating.tenants[0]!, 999);
     const { key, signer } = rotating.rotatedKeys[1]!;
     const bodyHash = nodeCrypto.sha256(encodeBody(body));
-    const given = { origin: rotating.origin, entryId: body.id, bodyHash, deadline: FUTURE };
+    const given = { origin: rotating.origin, tenant: body.tenant, entryId: body.id, bodyHash, deadline: FUTURE };
     const promise = signPromise(key, signer.sign, given);
     new PromiseStore(join(home, 'config/promises')).keep({ promise }, { url: api.url, apiKeyId: null });
     expect((await look()).kinds).toContain('pending');

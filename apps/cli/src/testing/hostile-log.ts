@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseTilePath, type Tile, tilePath, tilesOfTree } from '#merkle';
-import { nodeCrypto, signPromise } from '#proof';
+import { nodeCrypto, parseBody, signPromise } from '#proof';
 import { RotatingLog } from '../../../../libs/proof/src/testing/rotating-log.js';
 import { joined, type SampleLog } from '../../../../libs/proof/src/testing/sample-log.js';
 
@@ -46,7 +46,8 @@ export class HostileLog {
   /** What a change's reply would carry. */
   promise(entryId: string, body: Uint8Array, deadline: number): string {
     const { key, signer, origin } = this.log;
-    return signPromise(key, signer.sign, { origin, entryId, bodyHash: nodeCrypto.sha256(body), deadline });
+    const { tenant } = parseBody(body);
+    return signPromise(key, signer.sign, { origin, tenant, entryId, bodyHash: nodeCrypto.sha256(body), deadline });
   }
 
   async checkpoint(): Promise<string> {

@@ -2,6 +2,9 @@ import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { originHash } from './origin-hash.js';
 
+/** How a promise begins; the next line is the log's origin. */
+const PROMISE = /^freehold promise v[12]\n/;
+
 /** A promise as it was kept: where it came from, and when. */
 export interface KeptPromise {
   /** The signed note. */
@@ -47,7 +50,7 @@ export class PromiseStore {
   private append(promise: unknown, rest: Omit<KeptPromise, 'promise'>): void {
     if (typeof promise !== 'string' || promise.length > MAX_PROMISE_CHARACTERS) return;
     const origin = promise.split('\n')[1];
-    if (!promise.startsWith('freehold promise v1\n') || !origin) return;
+    if (!PROMISE.test(promise) || !origin) return;
     const path = this.pathOf(origin);
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const kept: KeptPromise = { promise, ...rest };
@@ -67,8 +70,7 @@ export class PromiseStore {
 /** Promises of a file: as the store writes them, replies of the API, or notes alone, one line of JSON each. */
 export function promisesOfFile(path: string): KeptPromise[] {
   const text = readFileSync(path, 'utf8');
-  if (text.startsWith('freehold promise v1\n'))
-    return [{ promise: text, url: null, apiKeyId: null, keptAt: new Date(0).toISOString() }];
+  if (PROMISE.test(text)) return [{ promise: text, url: null, apiKeyId: null, keptAt: new Date(0).toISOString() }];
   const whole = parsed(text);
   const values = whole === null ? text.split('\n').map(parsed) : [whole].flat();
   return distinct(values.flatMap(keptPromise));

@@ -117,7 +117,7 @@ export class LedgerWriter {
     if (body.length > MAX_BODY_BYTES) throw new EntryTooLargeError(MAX_BODY_BYTES);
     const bodyHash = nodeCrypto.sha256(body);
     const deadline = Math.floor(now.getTime() / 1000) + this.options.promiseSeconds;
-    const promise = tx.ctx?.dryRun ? '' : this.log.signPromise({ entryId: id, bodyHash, deadline });
+    const promise = tx.ctx?.dryRun ? '' : this.log.signPromise({ tenant: tenantId, entryId: id, bodyHash, deadline });
     const recorded: RecordedEntry = { ledgerEntryId: id, promise };
     tx.entries.push(recorded);
     const search: SearchColumns = {
