@@ -106,7 +106,7 @@ describe('cosignatures that come when they come', () => {
     const of = await witnesses(3);
     await worker({ of, threshold: 2 });
     await api.change(tenant, 3);
-    await until('all is witnessed', async () => (await witnessed()) === (await leaves()) && (await leaves()) === 4);
+    await until('all is witnessed', async () => (await leaves()) === 4 && (await witnessed()) === 4);
     await until(
       'all three are stored',
       async () => parseNote((await openLog().newestHead())!.note).signatures.length === 4,
